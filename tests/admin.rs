@@ -201,6 +201,28 @@ fn settings_change_and_are_told() {
 }
 
 #[test]
+fn a_new_topic_is_told_with_what_was_set_for_brokers_while_they_ran() {
+    with_node(|mut client| async move {
+        use incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
+        let config = AlterableConfig {
+            name: "log.retention.ms".into(),
+            config_operation: 0,
+            value: Some("5".into()),
+            ..Default::default()
+        };
+        // Without a name it is for all brokers.
+        let all = AlterConfigsResource { resource_type: 4, configs: vec![config], ..Default::default() };
+        let request = IncrementalAlterConfigsRequest { resources: vec![all], ..Default::default() };
+        assert_eq!(client.ask(1, request).await.responses[0].error_code, 0);
+        let created = client.create("orders", &[]).await;
+        let configs = created.topics[0].configs.as_ref().unwrap();
+        let told = configs.iter().find(|config| &*config.name == "retention.ms").unwrap();
+        assert_eq!((told.value.as_deref(), told.config_source), (Some("5"), 3));
+        assert_eq!(client.config("orders", "retention.ms").await.as_deref(), Some("5"));
+    });
+}
+
+#[test]
 fn a_node_that_is_alone_reassigns_as_a_broker_that_is() {
     with_node(async |mut client| {
         use alter_partition_reassignments_request::{ReassignablePartition, ReassignableTopic};

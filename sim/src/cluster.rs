@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -9,7 +10,7 @@ use ordain::io::{BoxFuture, Io};
 use ordain::probe::ReplicaStep;
 
 use crate::clock::{ClockControl, SimClock};
-use crate::disk::{DiskControl, DiskOptions, DiskState, PowerLoss, SimDisk};
+use crate::disk::{DiskControl, DiskOptions, DiskState, PowerLoss, SimDisk, Survival};
 use crate::history::{Completion, Operation, OperationId};
 use crate::net::{self, NetControl, NetOptions, NetState, SimNet};
 use crate::rng::Stream;
@@ -43,6 +44,8 @@ pub struct Outcome<T> {
     /// What went wrong because the world made it go wrong: crashes, pauses, failed and damaging disk operations, cut and
     /// lost connections, clocks that went astray. Repairs do not count, nor what was planned and did not happen.
     pub faults: u64,
+    /// How long each thing lasted that had to pass within a bound ([`Cluster::lasted`]).
+    pub lasted: BTreeMap<&'static str, Duration>,
     /// Under [`TraceMode::Keep`].
     pub lines: Vec<String>,
     /// The tasks that panicked on nodes, in order.
@@ -64,6 +67,7 @@ impl<T> Outcome<T> {
             events: self.events,
             requests: self.requests,
             faults: self.faults,
+            lasted: self.lasted,
             lines: self.lines,
             panics: self.panics,
             time: self.time,
@@ -171,6 +175,7 @@ impl Simulation {
                 events: trace.events(),
                 requests: 0,
                 faults: 0,
+                lasted: BTreeMap::new(),
                 lines: trace.lines(),
                 panics: Vec::new(),
                 time: SimTime::default(),
@@ -194,6 +199,7 @@ fn world_outcome<T>(world: &World, value: T, operations: Vec<Operation>) -> Outc
         events: world.trace.events(),
         requests: world.requests.load(Ordering::Relaxed),
         faults: world.faults_so_far(),
+        lasted: lock(&world.lasted).clone(),
         lines: world.trace.lines(),
         panics: lock(&world.panics).clone(),
         time: world.now(),
@@ -337,6 +343,13 @@ impl Cluster {
     /// So many more requests of clients were answered.
     pub fn count_requests(&self, requests: u64) {
         self.world.requests.fetch_add(requests, Ordering::Relaxed);
+    }
+
+    /// What had to pass has, after so long; of what is waited for more than once the longest counts. No part of the trace.
+    pub fn lasted(&self, what: &'static str, time: Duration) {
+        let mut lasted = lock(&self.world.lasted);
+        let longest = lasted.entry(what).or_default();
+        *longest = (*longest).max(time);
     }
 
     /// A client begins something, on the machine of that name if that is told; `value` is asked for only if the history is kept.
@@ -516,11 +529,11 @@ impl NodeHandle {
     ///
     /// # Panics
     /// If the node is down.
-    pub fn power_fail(&self) -> PowerLoss {
+    pub fn power_fail(&self) -> Survival {
         self.kill();
-        let loss = lock(&self.node.disk).power_fail();
-        self.after_power_loss(loss);
-        loss
+        let survival = lock(&self.node.disk).power_fail();
+        self.after_power_loss(survival);
+        survival
     }
 
     /// Like [`NodeHandle::power_fail`], with a loss of the caller's choice.
@@ -530,7 +543,7 @@ impl NodeHandle {
     pub fn power_fail_with(&self, loss: PowerLoss) {
         self.kill();
         lock(&self.node.disk).power_fail_with(loss);
-        self.after_power_loss(loss);
+        self.after_power_loss(Survival::Alike(loss));
     }
 
     /// One or the other: with a loss of the caller's choice if there is one.
@@ -544,8 +557,8 @@ impl NodeHandle {
         }
     }
 
-    fn after_power_loss(&self, loss: PowerLoss) {
-        self.event(format_args!("power failure, {} of 1000 unsynced kept", loss.kept_per_mille));
+    fn after_power_loss(&self, survival: Survival) {
+        self.event(format_args!("power failure, {survival}"));
         self.world.count_fault();
         net::node_lost_power(&self.world, &self.node);
     }

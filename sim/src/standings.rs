@@ -144,8 +144,11 @@ mod tests {
             leads: role == "leader",
             log_start: 0,
             log_end: (epoch, log_end),
+            durable: (epoch, log_end),
             committed: (epoch, log_end - 1),
             epochs: Vec::new(),
+            voters: Vec::new(),
+            votes: Vec::new(),
             damaged: false,
         }
     }

@@ -42,6 +42,8 @@ pub(crate) struct World {
     pub(crate) clock_offsets: Mutex<BTreeMap<String, i64>>,
     /// The clients' requests that were answered.
     pub(crate) requests: AtomicU64,
+    /// How long what had to pass lasted, at most.
+    pub(crate) lasted: Mutex<BTreeMap<&'static str, Duration>>,
     /// What has gone wrong on the world's order, without what disks count themselves.
     faults: AtomicU64,
 }
@@ -86,6 +88,7 @@ impl World {
             spawned: AtomicU64::new(0),
             clock_offsets: Mutex::default(),
             requests: AtomicU64::new(0),
+            lasted: Mutex::default(),
             faults: AtomicU64::new(0),
         }
     }

@@ -93,6 +93,40 @@ fn unsynced_writes_are_torn_at_sectors_and_reordered() {
 }
 
 #[test]
+fn one_file_may_be_wholly_new_and_another_wholly_old_or_nothing_but_a_name() {
+    const BYTES: usize = 8 * SECTOR_BYTES;
+    let (mut apart, mut nameless, mut empty) = (0, 0, 0);
+    for seed in 0..300 {
+        let mut found = [false; 3];
+        run(seed, |_, node| async {
+            let node = node;
+            let mut files = Vec::new();
+            for name in ["a", "b"] {
+                let file = put(&node, name, 0, 1, BYTES).await;
+                file.sync().await.unwrap();
+                files.push(file);
+            }
+            node.io().disk.sync_dir("").await.unwrap();
+            for file in &files {
+                file.write_at(0, vec![Bytes::from(vec![2; BYTES])]).await.unwrap();
+            }
+            files.push(put(&node, "new", 0, 2, BYTES).await);
+            node.power_fail();
+            let content = |name: &str| node.disk().peek(name).ok();
+            let (is_old, is_new) = (Some(vec![1; BYTES]), Some(vec![2; BYTES]));
+            let (a, b) = (content("a"), content("b"));
+            let are_apart = (a == is_old && b == is_new) || (a == is_new && b == is_old);
+            let new = content("new");
+            found = [are_apart, are_apart && new.is_none(), new.is_some_and(|bytes| bytes.is_empty())];
+        });
+        apart += u32::from(found[0]);
+        nameless += u32::from(found[1]);
+        empty += u32::from(found[2]);
+    }
+    assert!(apart > 0 && nameless > 0 && empty > 0, "{apart} apart, {nameless} nameless, {empty} empty");
+}
+
+#[test]
 fn a_durable_write_is_durable_alone() {
     run(4, |_, node| async move {
         let disk = node.io().disk;
@@ -213,9 +247,10 @@ fn after_a_failed_sync_of_a_directory_a_good_one_proves_nothing() {
             assert!(disk.sync_dir("").await.is_err());
             assert_eq!(node.disk().peek("target").unwrap(), [2; 10], "the machine sees it");
             disk.sync_dir("").await.unwrap();
+            let has_lost = node.disk().has_lost_names();
             node.power_fail_with(KEPT);
             kept = node.disk().peek("target").unwrap() == [2; 10];
-            assert_eq!(node.disk().peek("temporary").is_ok(), !kept);
+            assert_eq!((node.disk().peek("temporary").is_ok(), has_lost), (!kept, !kept));
             // What is changed after that is durable again.
             node.restart();
             let disk = node.io().disk;

@@ -330,22 +330,22 @@ fn answer(world: &World, now: Instant, answerer: &mut Answerer, news: &mut News)
 }
 
 fn serve(end: i64, after: Position, room: Room) -> Serving {
-    let left = usize::try_from(end - after.end.0).unwrap();
-    let mut count = left.min(room.bytes / RECORD);
-    if left > 0 && count == 0 {
-        if !room.first_may_exceed {
-            return Serving::NoRoom;
-        }
-        count = 1;
-    }
-    let last = at(after.end.0 + i64::try_from(count).unwrap());
-    let reply = FetchReply {
+    let reply = |last| FetchReply {
         epoch: EPOCH,
         asked: after,
         high_watermark: at(0),
         log_start: Offset::ZERO,
         outcome: FetchOutcome::Entries(Slice { last, epoch_starts: Vec::new(), voters: Vec::new() }),
     };
+    let left = usize::try_from(end - after.end.0).unwrap();
+    let mut count = left.min(room.bytes / RECORD);
+    if left > 0 && count == 0 {
+        if !room.first_may_exceed {
+            return Serving::NoRoom(reply(after));
+        }
+        count = 1;
+    }
+    let reply = reply(at(after.end.0 + i64::try_from(count).unwrap()));
     Serving::Entries { reply, records: Bytes::from(vec![3; count * RECORD]).into(), more: count < left }
 }
 

@@ -7,8 +7,8 @@ use super::Context;
 use super::changes::{Mode, change};
 use super::errors::ApiError;
 use super::loggers::{LoggerError, Loggers};
-use crate::metadata::ConfigResource;
 use crate::metadata::controller::{ConfigChange, ConfigChanges, ConfigOp, ConfigRules, alter_configs};
+use crate::metadata::{ConfigResource, MetadataImage};
 use crate::types::{ErrorCode, NodeId};
 use crate::wire::Text;
 
@@ -45,6 +45,17 @@ const DELETE: i8 = 1;
 const APPEND: i8 = 2;
 const SUBTRACT: i8 = 3;
 
+/// Whether this node refuses some of what a request asks of its own settings, whoever the active controller is: that one does not know what
+/// this node was started with. What else the request names is not done then.
+pub(super) fn is_refused_here(context: &Context, asked: &[AskedResource], style: Style) -> bool {
+    let node = context.config().node_id;
+    let mut seen = BTreeSet::new();
+    let of_brokers = asked.iter().filter(|one| one.resource_type == ConfigResource::BROKER);
+    let each = of_brokers.filter(|one| seen.insert(&one.name));
+    let mut changes = each.filter_map(|one| check(one, style, node).ok());
+    changes.any(|change| check_own(context, &change).is_err())
+}
+
 /// Changes configurations; the results are in the order of the resources.
 pub(super) async fn alter(
     context: &Context,
@@ -69,7 +80,13 @@ pub(super) async fn alter(
         } else if one.resource_type == BROKER_LOGGER && style == Style::Incremental {
             alter_loggers(&context.loggers, one, mode, node).map(|()| None)
         } else {
-            check(one, style, node).map(Some)
+            check(one, style, node).and_then(|change| {
+                // What another node sends has been looked at there.
+                if via.is_none() {
+                    check_own(context, &change)?;
+                }
+                Ok(Some(change))
+            })
         };
         results.push(checked.map(|change| {
             let waits = change.is_some();
@@ -173,6 +190,26 @@ fn check(asked: &AskedResource, style: Style, node: NodeId) -> Result<ConfigChan
     Ok(ConfigChange { resource, changes })
 }
 
+/// Whether a change suits what this node was started with and what is set for it, if it is one of brokers.
+fn check_own(context: &Context, change: &ConfigChange) -> Result<(), ApiError> {
+    let (image, config) = (context.metadata(), context.config());
+    check_against(&image, change, ConfigRules { config: &config, settings: &context.settings })
+}
+
+fn check_against(
+    image: &MetadataImage,
+    change: &ConfigChange,
+    rules: ConfigRules<'_>,
+) -> Result<(), ApiError> {
+    match change.resource {
+        ConfigResource::Broker(_) => {
+            let decision = alter_configs(image, std::slice::from_ref(change), rules);
+            decision.reply.into_iter().collect::<Result<(), _>>().map_err(ApiError::from)
+        }
+        ConfigResource::Topic(_) | ConfigResource::ClientMetrics(_) | ConfigResource::Group(_) => Ok(()),
+    }
+}
+
 fn resource(asked: &AskedResource, node: NodeId) -> Result<ConfigResource, ApiError> {
     let name = asked.name.to_string();
     match asked.resource_type {
@@ -223,6 +260,7 @@ fn operation(key: &AskedKey, resource: &ConfigResource) -> Result<(String, Confi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{ConfigFile, Inputs, LoadedConfig, load};
 
     const NODE: NodeId = NodeId(1);
 
@@ -264,6 +302,40 @@ mod tests {
         let operation = [("retention.ms", 9, Some("1"))];
         assert_eq!(code(&asked(2, "t", &operation), Style::Incremental), (UnknownServerError, None));
         assert_eq!(code(&asked(4, "1", &operation), Style::Incremental).0, InvalidRequest);
+    }
+
+    fn started_with(text: &str) -> LoadedConfig {
+        let file = Some(ConfigFile { name: "f", text });
+        load(&Inputs { file, ..Inputs::default() }, None).expect("right")
+    }
+
+    #[test]
+    fn a_node_refuses_what_does_not_suit_its_own_start_whoever_decides() {
+        let here = started_with("node.id=1\nlog.cleaner.min.compaction.lag.ms=4");
+        let controller = started_with("node.id=2");
+        let told = |loaded: &LoadedConfig, name: &str, style: Style, value: &str| {
+            let asked = asked(4, name, &[("log.cleaner.max.compaction.lag.ms", SET, Some(value))]);
+            let change = check(&asked, style, NODE).expect("taken");
+            let rules = ConfigRules { config: &loaded.broker, settings: &loaded.settings };
+            check_against(&MetadataImage::default(), &change, rules).map_err(|error| error.code)
+        };
+        let refused = Err(ErrorCode::InvalidRequest);
+        for style in [Style::Incremental, Style::Replace] {
+            assert_eq!(told(&controller, "1", style, "3"), Ok(()), "it is not its own");
+            assert_eq!(told(&here, "1", style, "3"), refused);
+            assert_eq!(told(&here, "", style, "3"), refused, "it holds here, too");
+            assert_eq!((told(&here, "1", style, "5"), told(&here, "", style, "5")), (Ok(()), Ok(())));
+        }
+    }
+
+    #[test]
+    fn what_is_not_of_brokers_is_for_the_controller_alone() {
+        let loaded = started_with("");
+        let rules = ConfigRules { config: &loaded.broker, settings: &loaded.settings };
+        let change = check(&asked(2, "nowhere", &[]), Style::Incremental, NODE).expect("taken");
+        let image = MetadataImage::default();
+        assert!(alter_configs(&image, std::slice::from_ref(&change), rules).reply[0].is_err());
+        assert_eq!(check_against(&image, &change, rules), Ok(()));
     }
 
     #[test]

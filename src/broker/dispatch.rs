@@ -3,12 +3,12 @@ use std::pin::Pin;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::cluster::{ANSWER_PATIENCE, active_epoch, answer_with_end, forward};
+use super::cluster::{ANSWER_PATIENCE, NoController, active_epoch, answer_with_end, forward};
 use super::handlers::*;
 use super::in_flight::InFlight;
 use super::not_served::Unserved;
 use super::{Caller, Context};
-use crate::partition::PeerCall;
+use crate::partition::{CallFailed, PeerCall};
 use crate::types::{CorrelationId, ErrorCode, NodeId};
 use crate::wire::messages::ApiVersionsResponse;
 use crate::wire::{ApiKey, EncodeError, FrameError, RequestFrame, Text, encode_response};
@@ -112,7 +112,12 @@ async fn forwarded(
     whole: Bytes,
 ) -> Option<Outcome> {
     let cluster = context.cluster.as_ref().filter(|_| is_for_controller(frame.api))?;
-    if frame.api == ApiKey::IncrementalAlterConfigs && incremental_alter_configs::is_of_loggers(&whole) {
+    if frame.api == ApiKey::AlterConfigs && alter_configs::is_answered_here(context, &whole) {
+        return None;
+    }
+    if frame.api == ApiKey::IncrementalAlterConfigs
+        && incremental_alter_configs::is_answered_here(context, &whole)
+    {
         return None;
     }
     let call = PeerCall { listener: Text::from(&*caller.listener), client: caller.peer, request: whole };
@@ -120,6 +125,10 @@ async fn forwarded(
     match forward(context, cluster, call, deadline).await {
         Ok(Some(answer)) => Some(Outcome::Now(vec![answer])),
         Ok(None) => None,
+        // As the controller does with its own clients. It may have done what was asked: that this node is none would not be true.
+        Err(error @ (NoController::Closes(_) | NoController::Failed(CallFailed::ResponseTooLarge(_)))) => {
+            Some(Outcome::Close(error.to_string()))
+        }
         Err(error) => {
             tracing::warn!(api = %frame.api, %error, "a request for the active controller is refused");
             // This node says, in the way of the API, that it is none.
@@ -129,9 +138,9 @@ async fn forwarded(
 }
 
 /// Handles a request frame (without its length prefix) that another node sends, as the active controller. Answers with up to where
-/// this node has applied the metadata log (8 bytes), then the response's frame. `None`: this node is not the active controller,
-/// or does not take the request. An election, and whether a replica may go, is for the node that leads, a snapshot and records for
-/// whoever has them.
+/// this node has applied the metadata log (8 bytes), then the response's frame; without any bytes, where a client's connection would
+/// be closed. `None`: this node is not the active controller, or does not take the request. An election, and whether a replica may
+/// go, is for the node that leads, a snapshot and records for whoever has them.
 #[must_use]
 pub fn dispatch_from_node(
     context: &std::sync::Arc<Context>,
@@ -185,13 +194,18 @@ async fn answer_node(context: &std::sync::Arc<Context>, from: NodeId, call: Peer
         {
             route(context, &caller, frame).await
         }
-        api => Outcome::Close(format!("{api} is no request of nodes")),
+        api => {
+            // The next controller may be of a release that knows it.
+            let version = frame.version;
+            tracing::warn!(node = %from, %api, version, "another node's request is not served here");
+            return None;
+        }
     };
     match outcome {
         Outcome::Now(frame) => Some(answer_with_end(context, &frame)),
         Outcome::Close(reason) | Outcome::CloseTold(reason) => {
             tracing::warn!(node = %from, %reason, "another node's request is not answered");
-            None
+            Some(Bytes::new())
         }
         Outcome::Later(_) | Outcome::Nothing => None,
     }

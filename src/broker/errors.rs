@@ -185,9 +185,9 @@ impl AsErrorCode for ControllerError {
             ControllerError::UnknownBroker(_) => ErrorCode::BrokerIdNotRegistered,
             ControllerError::StaleBroker { .. } => ErrorCode::StaleBrokerEpoch,
             ControllerError::ProducerIdsExhausted => ErrorCode::UnknownServerError,
-            ControllerError::TooManyPartitions { .. } | ControllerError::TooManyAtOnce { .. } => {
-                ErrorCode::PolicyViolation
-            }
+            ControllerError::TooManyPartitions { .. }
+            | ControllerError::TooManyAtOnce { .. }
+            | ControllerError::TooManyChanges { .. } => ErrorCode::PolicyViolation,
         }
     }
 }
@@ -233,9 +233,9 @@ impl AsErrorCode for GroupError {
             GroupError::NameTooLong { .. } => ErrorCode::InvalidRequest,
             GroupError::TopicNameTooLong { .. } => ErrorCode::InvalidTopicException,
             GroupError::CommitTooLarge { .. } => ErrorCode::InvalidCommitOffsetSize,
-            GroupError::GroupTooLarge { .. } | GroupError::PendingMemberWithInstanceId => {
-                ErrorCode::UnknownServerError
-            }
+            GroupError::DeletionTooLarge { .. }
+            | GroupError::GroupTooLarge { .. }
+            | GroupError::PendingMemberWithInstanceId => ErrorCode::UnknownServerError,
             GroupError::TooManyGroups { .. }
             | GroupError::TooManyMembers { .. }
             | GroupError::TooManyOffsets { .. }

@@ -6,15 +6,12 @@ use super::Context;
 use super::changes::{Mode, change};
 use super::cluster::{ANSWER_PATIENCE, Cluster, ask};
 use super::errors::ApiError;
-use crate::config::OffsetsConfig;
+use crate::config::{OFFSETS_TOPIC, OffsetsConfig};
 use crate::metadata::MetadataImage;
 use crate::metadata::controller::{NewTopic, TopicRules, create_topics};
 use crate::types::{ErrorCode, TopicId};
 use crate::wire::messages::CreateTopicsRequest;
 use crate::wire::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
-
-/// Where committed offsets and groups are kept.
-pub(super) const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
 /// How long the creation may take before the client is told to try again.
 const CREATION_TIMEOUT_MS: i32 = 30_000;

@@ -56,7 +56,7 @@ pub use resources::{check_client_metrics, check_group};
 pub use settings::{ConfigFile, Inputs, Listed, Setting, Settings, Source};
 pub use topic::{CleanupPolicy, TimestampRule, TopicCompression, TopicConfig};
 pub use topic_name::{
-    INTERNAL_TOPICS, TopicNameError, has_collision_characters, is_internal_topic, topic_names_collide,
-    validate_topic_name,
+    INTERNAL_TOPICS, OFFSETS_TOPIC, TopicNameError, has_collision_characters, is_internal_topic,
+    topic_names_collide, validate_topic_name,
 };
 pub use value::{InvalidValue, Problem, Value};

@@ -1,8 +1,11 @@
 //! Which names a topic may have, by Kafka's rules, and which topics are the broker's own.
 use crate::types::limits::TOPIC_NAME_BYTES_MAX;
 
+/// Where committed offsets and groups are kept.
+pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
+
 /// Topics that hold the coordinators' state: clients may read them, and neither write nor delete them.
-pub const INTERNAL_TOPICS: &[&str] = &["__consumer_offsets", "__share_group_state", "__transaction_state"];
+pub const INTERNAL_TOPICS: &[&str] = &[OFFSETS_TOPIC, "__share_group_state", "__transaction_state"];
 
 /// Why a text is no topic name.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]

@@ -6,4 +6,4 @@ pub mod decision;
 pub mod group;
 pub mod runtime;
 
-pub use runtime::{CoordinatorError, GroupCoordinators, OFFSETS_TOPIC};
+pub use runtime::{CoordinatorError, GroupCoordinators};

@@ -190,7 +190,9 @@ fn records_of(image: &MetadataImage) -> Vec<MetadataRecord> {
             if partition.partition_epoch > 0 {
                 records.push(partition.reassignment(topic_id, *index).into());
             }
-            if !partition.lost.is_empty() {
+            // As a log of an earlier release may have it. What the records above make has replicas alone in sync.
+            let names_another = partition.isr.iter().any(|node| !partition.replicas.contains(node));
+            if !partition.lost.is_empty() || names_another {
                 let id = PartitionId { topic: topic_id, index: *index };
                 records.push(partition.change(id).into());
             }

@@ -183,8 +183,8 @@ impl Snapshots {
         if self.damaged.is_empty() { "there is none".to_owned() } else { self.damaged.join("; ") }
     }
 
-    /// Writes a snapshot, durably. Answers what the log need not hold any more: all below the end of the one before
-    /// it, if there is one.
+    /// Writes a snapshot, durably, if it is not there already. Answers what the log need not hold any more: all below
+    /// the end of the one before it, if there is one.
     ///
     /// # Errors
     /// If it cannot be written: the former ones count.
@@ -194,6 +194,10 @@ impl Snapshots {
         id: SnapshotId,
         taken: Timestamp,
     ) -> Result<Option<SnapshotId>, SnapshotError> {
+        if self.newest() == Some(id) {
+            // Written twice it would pass for two.
+            return Ok(self.spare());
+        }
         let bytes = snapshot::encode(image, id, taken)?;
         // The log will not have these records any more.
         if !snapshot::decode(&bytes, id).is_ok_and(|again| again == *image) {
@@ -208,7 +212,7 @@ impl Snapshots {
         self.disk.rename(&temporary, &path).await.map_err(failed("renaming", &temporary))?;
         self.disk.sync_dir(DIRECTORY).await.map_err(failed("syncing", DIRECTORY))?;
         self.durable.push(id);
-        Ok(self.durable.len().checked_sub(KEPT).map(|before| self.durable[before]))
+        Ok(self.spare())
     }
 
     /// The newest one that is durable.
@@ -220,8 +224,12 @@ impl Snapshots {
     /// Up to where another one than the newest stands for the log: the log need not hold what is before.
     #[must_use]
     pub fn spare_end(&self) -> Offset {
-        let before = self.durable.len().checked_sub(KEPT).map(|at| self.durable[at].end);
-        before.unwrap_or(Offset::ZERO)
+        self.spare().map_or(Offset::ZERO, |spare| spare.end)
+    }
+
+    /// The one before the newest.
+    fn spare(&self) -> Option<SnapshotId> {
+        self.durable.len().checked_sub(KEPT).map(|before| self.durable[before])
     }
 
     /// Begins to take a snapshot that another node sends. What was left of an earlier one is overwritten.

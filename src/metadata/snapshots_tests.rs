@@ -11,8 +11,9 @@ use crate::types::{LeaderEpoch, Offset, Timestamp, TopicId};
 use crate::wire::MetadataRecord;
 use crate::wire::messages::register_broker_record::BrokerEndpoint;
 use crate::wire::messages::{
-    ClusterRecord, ConfigRecord, FeatureLevelRecord, PartitionRecord, ProducerIdsRecord, QuorumRecord,
-    RegisterBrokerRecord, RemoveBrokerRecord, RemoveTopicRecord, TopicRecord,
+    ClusterRecord, ConfigRecord, FeatureLevelRecord, PartitionChangeRecord, PartitionReassignmentRecord,
+    PartitionRecord, ProducerIdsRecord, QuorumRecord, RegisterBrokerRecord, RemoveBrokerRecord,
+    RemoveTopicRecord, TopicRecord,
 };
 
 fn id(end: i64) -> SnapshotId {
@@ -30,7 +31,7 @@ fn record(kind: u8, which: u8, value: u8) -> MetadataRecord {
         value: (!value.is_multiple_of(4)).then(|| value.to_string().into()),
         ..ConfigRecord::default()
     };
-    match kind % 11 {
+    match kind % 13 {
         0 => ClusterRecord { cluster_id: format!("cluster-{value}").into(), ..Default::default() }.into(),
         1 => FeatureLevelRecord {
             name: format!("feature.{which}").into(),
@@ -75,7 +76,34 @@ fn record(kind: u8, which: u8, value: u8) -> MetadataRecord {
         8 => QuorumRecord { nodes: vec![i32::from(which), i32::from(value) + 256], ..Default::default() }
             .into(),
         9 => RemoveBrokerRecord { broker_id: i32::from(which % 3), ..Default::default() }.into(),
+        10 => reassigned(topic_id, which, value).into(),
+        11 => told(topic_id, which, value).into(),
         _ => set(ConfigResource::BROKER, (which % 3).to_string()).into(),
+    }
+}
+
+/// Other replicas of a partition, all of which stay.
+fn reassigned(topic_id: TopicId, which: u8, value: u8) -> PartitionReassignmentRecord {
+    PartitionReassignmentRecord {
+        topic_id,
+        partition_id: i32::from(value % 7),
+        partition_epoch: i32::from(value) + 1,
+        replicas: vec![1, i32::from(which)],
+        departed: vec![i32::from(value)],
+        ..Default::default()
+    }
+}
+
+/// What is told of a partition; not all that are in sync need be replicas.
+fn told(topic_id: TopicId, which: u8, value: u8) -> PartitionChangeRecord {
+    PartitionChangeRecord {
+        topic_id,
+        partition_id: i32::from(value % 7),
+        leader: i32::from(which % 3) - 1,
+        leader_epoch: i32::from(value),
+        isr: vec![i32::from(which), i32::from(value)],
+        lost: if value.is_multiple_of(2) { vec![i32::from(value)] } else { Vec::new() },
+        ..Default::default()
     }
 }
 
@@ -206,6 +234,20 @@ fn two_are_kept_and_damaged_ones_go_when_two_newer_are_there() {
     assert_eq!(older, Some(id(4)));
     runtime.block_on(snapshots.remove_old()).unwrap();
     assert_eq!(names(&disk), 2, "{:?}", disk.paths());
+}
+
+#[test]
+fn one_that_is_durable_already_counts_once() {
+    let disk = TestDisk::new();
+    write_some(&disk, 1);
+    let (mut snapshots, _) = open(&disk).unwrap();
+    let older = TestRuntime::new().block_on(async {
+        let older = snapshots.write(&numbered(5), id(5), Timestamp(1)).await.unwrap();
+        snapshots.remove_old().await.unwrap();
+        older
+    });
+    assert_eq!((older, snapshots.spare_end()), (Some(id(4)), Offset(4)));
+    assert_eq!(disk.paths().len(), 2, "{:?}", disk.paths());
 }
 
 /// Takes what another node sends, in pieces.

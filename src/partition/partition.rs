@@ -94,6 +94,8 @@ struct Parked {
     epoch: LeaderEpoch,
     batch: ValidatedBatch,
     required: Required,
+    /// Later it is not made: whoever asked may be asking again.
+    deadline: Option<Instant>,
     place: Place,
 }
 
@@ -179,12 +181,14 @@ pub(super) struct Made {
     pub(super) seed: u64,
     pub(super) spec: PartitionSpec,
     pub(super) log: PartitionLog,
+    /// Its node's start found the log.
+    pub(super) found: bool,
 }
 
 impl Partition {
     /// `renewed` is drawn for a replica that has lost what it may have promised.
     pub(super) fn new(made: Made, renewed: impl FnOnce() -> Uuid, out: &mut Outbox) -> Partition {
-        let Made { node, directory, seed, spec, mut log } = made;
+        let Made { node, directory, seed, spec, mut log, found } = made;
         log.set_roll_seed(seed);
         let founding: Vec<NodeId> = spec.voters.keys().iter().map(|key| key.node).collect();
         let (nodes, target) = match spec.assignment {
@@ -192,7 +196,8 @@ impl Partition {
             None => (founding.clone(), None),
         };
         let founders = founders(&spec.voters, ReplicaKey { node, directory });
-        let awaits_repair = log.damage().is_some() && !spec.lone;
+        let lone_by_image = mutant(Mutant::ClusterLoneByImage) && founding == [node] && nodes == [node];
+        let awaits_repair = log.damage().is_some() && !(spec.lone || lone_by_image);
         if awaits_repair && log.needs_new_directory() && !mutant(Mutant::ReplicaDamagedVotes) {
             // From here on it is another replica, which has promised nothing.
             out.entries.push(log.renew_directory(renewed(), out.journal));
@@ -207,6 +212,9 @@ impl Partition {
         let first_turn = spread(spec.id) as u32;
         let replica = Replica::new(key, recovered, &Timing::USUAL, seed, out.now);
         let mut replica = replica.with_first_turn(first_turn);
+        if found && !mutant(Mutant::ClusterForgetsWhomItUpheld) {
+            replica = replica.with_earlier_life(out.now);
+        }
         #[cfg(all(feature = "simulation", debug_assertions))]
         mistakes::plant(&mut replica);
         replica.step(out.now, Event::MayKnow { nodes: nodes.clone() }, &mut Vec::new());
@@ -266,26 +274,24 @@ impl Partition {
         format!("{}-{}", self.topic, self.log.key().partition.index.0)
     }
 
-    /// Takes a batch into the log; it is answered through `out` at once (a refusal) or once it is durable.
+    /// Takes a batch into the log; it is answered through `out` at once (a refusal) or once it is durable. The deadline is that of one
+    /// which waits until it is known who leads.
     pub(super) fn append(
         &mut self,
         batch: ValidatedBatch,
-        required: Required,
+        (required, deadline): (Required, Option<Instant>),
         place: Place,
         out: &mut Outbox,
     ) {
         if self.has_parked() || self.replica.standing() == Standing::HandingOver {
             sometimes(Condition::ClusterAppendParked);
-            let epoch = self.replica.epoch();
-            self.waiting.get_or_insert_default().parked.push_back(Parked { epoch, batch, required, place });
+            let parked = Parked { epoch: self.replica.epoch(), batch, required, deadline, place };
+            self.waiting.get_or_insert_default().parked.push_back(parked);
             return;
         }
         let header = *batch.header();
         match self.accept(batch, out) {
-            Err(error) => {
-                self.note_refused(&header, &error, out.now);
-                out.answered.push((place, Err(error)));
-            }
+            Err(error) => self.refuse_for(error, &header, place, out),
             Ok((end, answer)) => {
                 let append = WaitingAppend { end, answer, place };
                 let waiting = self.waiting.get_or_insert_default();
@@ -340,11 +346,13 @@ impl Partition {
             Standing::Serving | Standing::Starting => true,
             Standing::NotLeader | Standing::Failed => false,
         };
-        for Parked { epoch, batch, required, place } in self.take_parked() {
-            // What was decided under an epoch does not go into another.
-            if goes_on && epoch == self.replica.epoch() {
-                self.append(batch, required, place, out);
+        for Parked { epoch, batch, required, deadline, place } in self.take_parked() {
+            if deadline.is_some_and(|deadline| deadline <= out.now) {
+                self.refuse_for(AppendError::TimedOut, batch.header(), place, out);
+            } else if goes_on && epoch == self.replica.epoch() {
+                self.append(batch, (required, deadline), place, out);
             } else {
+                // What was decided under an epoch does not go into another.
                 self.refuse(batch.header(), place, out);
             }
         }
@@ -369,7 +377,10 @@ impl Partition {
     fn refuse(&mut self, header: &BatchHeader, place: Place, out: &mut Outbox) {
         let failed = self.replica.standing() == Standing::Failed;
         let error = if failed { LeadershipError::Storage } else { LeadershipError::NotLeader };
-        let error = AppendError::from(error);
+        self.refuse_for(error.into(), header, place, out);
+    }
+
+    fn refuse_for(&mut self, error: AppendError, header: &BatchHeader, place: Place, out: &mut Outbox) {
         self.note_refused(header, &error, out.now);
         out.answered.push((place, Err(error)));
     }

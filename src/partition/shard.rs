@@ -26,7 +26,7 @@ use super::leaderships::Leaderships;
 use super::maintenance::Step;
 use super::partition::{Made, Outbox, Partition, Place};
 use super::replication::{Letters, PeerStep};
-use super::request::{AppendRequest, ReplicaOrigin, Request, Required};
+use super::request::{AppendRequest, AppendTerms, ReplicaOrigin, Request, Required};
 use super::stalled::Stalled;
 use super::{
     FetchWaiter, LeadershipError, PartitionError, PartitionSpec, PartitionStats, ReadRequest, ReadResult,
@@ -111,6 +111,7 @@ pub(super) struct Shard {
 struct Rest {
     request: u64,
     required: Required,
+    deadline: Option<Instant>,
     epoch: Option<LeaderEpoch>,
     appends: std::iter::Enumerate<std::vec::IntoIter<AppendRequest>>,
 }
@@ -480,7 +481,8 @@ impl Shard {
             Request::Append { appends, terms, done } => {
                 let request = self.appends.begin(appends.len(), terms.deadline, done);
                 let appends = appends.into_iter().enumerate();
-                self.append(Rest { request, required: terms.required, epoch: terms.epoch, appends });
+                let AppendTerms { required, deadline, epoch } = terms;
+                self.append(Rest { request, required, deadline, epoch, appends });
             }
             Request::Read { reads, max_bytes, whole_batch, waiter, reply } => {
                 drop(reply.send(self.read(&reads, max_bytes, whole_batch, waiter.as_ref())));
@@ -572,12 +574,10 @@ impl Shard {
             let mut out = self.outbox();
             match self.partitions.get_mut(&append.id) {
                 Some(partition) => match partition.check_decided(rest.epoch) {
-                    Ok(()) => partition.append(
-                        append.batch,
-                        rest.required.with_replicas(append.replicas_min),
-                        place,
-                        &mut out,
-                    ),
+                    Ok(()) => {
+                        let required = rest.required.with_replicas(append.replicas_min);
+                        partition.append(append.batch, (required, rest.deadline), place, &mut out);
+                    }
                     Err(error) => out.answered.push((place, Err(error.into()))),
                 },
                 None => out.answered.push((place, Err(LeadershipError::Unknown.into()))),
@@ -604,15 +604,15 @@ impl Shard {
         let Some(gate) = self.new_gate(fresh.len(), reply) else { return };
         for spec in fresh {
             let config = self.configs.share(&spec.config);
-            let mut log = match self.claim(spec.id) {
+            let (mut log, found) = match self.claim(spec.id) {
                 Some(mut log) => {
                     log.set_config(config);
-                    log
+                    (log, true)
                 }
                 None => {
                     let (log, created) = self.storage.new_log(spec.id, Offset::ZERO, config);
                     self.gather(created);
-                    log
+                    (log, false)
                 }
             };
             let origin = spec.assignment.as_ref().map(|assignment| assignment.origin);
@@ -625,7 +625,7 @@ impl Shard {
             let (id, directory, damaged) = (spec.id, self.storage.directory_id(), log.damage().is_some());
             let mut out = self.outbox();
             let (node, seed) = (self.node, self.random.next_u64());
-            let made = Made { node, directory, seed, spec, log };
+            let made = Made { node, directory, seed, spec, log, found };
             let random = &mut self.random;
             let partition = Partition::new(made, || Uuid(random.identity()), &mut out);
             let (alone, name) = (partition.is_alone(), partition.name());

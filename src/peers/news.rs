@@ -21,7 +21,7 @@ use crate::wire::Records;
 pub struct News {
     partitions: BTreeMap<PartitionId, Follower>,
     waiting: Rotation<PartitionId>,
-    /// Partitions whose next batch the window has no room for.
+    /// Partitions whose next batch the window has no room for; their high watermarks are told all the same.
     held_back: BTreeSet<PartitionId>,
     /// Of which this node has no replica, though the follower asked for them, in these epochs: it is told so once.
     absent: BTreeMap<PartitionId, LeaderEpoch>,
@@ -91,8 +91,8 @@ pub enum Serving {
         /// There are more behind these.
         more: bool,
     },
-    /// The next batch is larger than the room, which it may not exceed.
-    NoRoom,
+    /// The next batch is larger than the room, which it may not exceed. The high watermark and log start in an answer without entries.
+    NoRoom(FetchReply),
     /// What follows is being read: [`News::changed`] will tell when it is there.
     NotYet,
     /// This node does not lead the partition, or its log does not hold the position.
@@ -271,27 +271,32 @@ impl News {
             }
             let Some(partition) = self.waiting.pop() else { break };
             let Some(follower) = self.partitions.get_mut(&partition) else { continue };
-            let left = of_others - spent;
+            let left = self.budget.row_bytes.min(of_others - spent);
             let window = self.budget.window_bytes.saturating_sub(self.unacknowledged);
             let room = Room {
-                bytes: self.budget.row_bytes.min(left).min(window),
+                bytes: left.min(window),
                 first_may_exceed: rows.is_empty() && (window > 0 || self.unacknowledged == 0),
             };
-            match follower.take(partition, number, room, &mut serve) {
-                Turn::Nothing => {}
-                Turn::NoRoom if window < self.budget.row_bytes.min(left) => {
+            let short = if window < left { Short::Window } else { Short::Reply };
+            match (follower.take(partition, number, (room, short), &mut serve), short) {
+                (Turn::Nothing, _) => {}
+                (Turn::NoRoom, Short::Window) => {
                     self.held_back.insert(partition);
                 }
-                Turn::NoRoom => {
+                (Turn::NoRoom, Short::Reply) => {
                     self.waiting.push_front(partition);
                     break;
                 }
-                Turn::Row { row, more } => {
+                (Turn::Row { row, behind }, _) => {
                     spent += bytes_of(&row);
                     self.unacknowledged += follower.sent(&row);
                     rows.push(row);
-                    if more {
-                        again.push(partition);
+                    match behind {
+                        Behind::Nothing => {}
+                        Behind::More => again.push(partition),
+                        Behind::HeldBack => {
+                            self.held_back.insert(partition);
+                        }
                     }
                 }
             }
@@ -324,6 +329,22 @@ fn bytes_of(row: &ReplyRow) -> usize {
 /// What an epoch's start or a voter takes at most, in bytes.
 const LISTED_BYTES: usize = 24;
 
+/// What there is too little of for a batch that does not fit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Short {
+    Window,
+    Reply,
+}
+
+/// What a partition has behind its row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Behind {
+    Nothing,
+    More,
+    /// Entries for which the window has no room.
+    HeldBack,
+}
+
 /// What a partition does with its turn.
 #[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
 enum Turn {
@@ -332,7 +353,7 @@ enum Turn {
     NoRoom,
     Row {
         row: ReplyRow,
-        more: bool,
+        behind: Behind,
     },
 }
 
@@ -370,7 +391,7 @@ impl Follower {
         &mut self,
         partition: PartitionId,
         number: i64,
-        room: Room,
+        (room, short): (Room, Short),
         serve: &mut impl FnMut(PartitionId, Position, Room) -> Serving,
     ) -> Turn {
         if let Some(answer) = self.answer.take() {
@@ -381,14 +402,20 @@ impl Follower {
             (self.after, self.told, self.told_in) = (None, None, number);
             let (answer, producer_state) = *answer;
             let row = ReplyRow { producer_state, ..ReplyRow::of(partition, answer) };
-            return Turn::Row { row, more: false };
+            return Turn::Row { row, behind: Behind::Nothing };
         }
         let Some(after) = self.after else { return Turn::Nothing };
-        let (reply, records, more) = match serve(partition, after, room) {
-            Serving::Entries { reply, records, more } => (reply, records, more),
-            Serving::NoRoom => {
+        let (reply, records, behind) = match serve(partition, after, room) {
+            Serving::Entries { reply, records, more: true } => (reply, records, Behind::More),
+            Serving::Entries { reply, records, more: false } => (reply, records, Behind::Nothing),
+            Serving::NoRoom(reply) => {
                 assert!(!room.first_may_exceed, "the first batch of {partition} may exceed the room");
-                return Turn::NoRoom;
+                match short {
+                    Short::Reply => return Turn::NoRoom,
+                    // What the follower holds can leave its journal only once it knows that it is committed, and its journal may be what
+                    // has no room for more.
+                    Short::Window => (reply, Records::default(), Behind::HeldBack),
+                }
             }
             Serving::NotYet => return Turn::Nothing,
             Serving::NotHere => {
@@ -402,10 +429,10 @@ impl Follower {
         assert!(slice.last >= after, "{partition}: entries after {after} end at {}", slice.last);
         let told = (reply.high_watermark, reply.log_start);
         if slice.last == after && self.told == Some(told) {
-            return Turn::Nothing;
+            return if behind == Behind::HeldBack { Turn::NoRoom } else { Turn::Nothing };
         }
         (self.after, self.told, self.told_in) = (Some(slice.last), Some(told), number);
-        Turn::Row { row: ReplyRow { records, ..ReplyRow::of(partition, Answer::Reply(reply)) }, more }
+        Turn::Row { row: ReplyRow { records, ..ReplyRow::of(partition, Answer::Reply(reply)) }, behind }
     }
 }
 

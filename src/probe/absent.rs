@@ -1,5 +1,5 @@
 //! The switch and the counters of a build that has none.
-use super::{Condition, Mutant, ReplicaStep, StateStep};
+use super::{Condition, Malformed, Mutant, ReplicaStep, StateStep};
 
 /// Whether this mistake is to be made: never.
 #[inline(always)]
@@ -20,6 +20,10 @@ pub fn replica_stepped(_step: impl FnOnce() -> ReplicaStep) {}
 #[inline(always)]
 pub fn state_made(_step: impl FnOnce() -> StateStep) {}
 
+/// Shows nothing.
+#[inline(always)]
+pub fn found_malformed(_found: impl FnOnce() -> Malformed) {}
+
 /// Whether a build can make mistakes at all.
 #[cfg(feature = "simulation")]
 pub const IS_BUILT_IN: bool = false;
@@ -38,6 +42,10 @@ pub fn watch_replicas(_watcher: impl Fn(ReplicaStep) + Send + Sync + 'static) {}
 /// Nothing is shown in this build.
 #[cfg(feature = "simulation")]
 pub fn watch_states(_watcher: impl Fn(StateStep) + Send + Sync + 'static) {}
+
+/// Nothing is shown in this build.
+#[cfg(feature = "simulation")]
+pub fn watch_malformed(_watcher: impl Fn(Malformed) + Send + Sync + 'static) {}
 
 /// The mistake that this process makes: none.
 #[cfg(feature = "simulation")]

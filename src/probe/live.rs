@@ -2,7 +2,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Condition, Mutant, ReplicaStep, StateStep};
+use super::{Condition, Malformed, Mutant, ReplicaStep, StateStep};
 
 static ARMED: OnceLock<Mutant> = OnceLock::new();
 static REACHED: [AtomicU64; Condition::ALL.len()] = [const { AtomicU64::new(0) }; Condition::ALL.len()];
@@ -77,6 +77,27 @@ pub fn watch_states(watcher: impl Fn(StateStep) + Send + Sync + 'static) {
 pub fn state_made(step: impl FnOnce() -> StateStep) {
     if let Some(watcher) = STATE_WATCHER.get() {
         watcher(step());
+    }
+}
+
+/// Who looks at what nodes find malformed.
+type MalformedWatcher = Box<dyn Fn(Malformed) + Send + Sync>;
+
+static MALFORMED_WATCHER: OnceLock<MalformedWatcher> = OnceLock::new();
+
+/// From now on it is shown what the nodes of this process find malformed.
+///
+/// # Panics
+/// If somebody looks already: one process runs one seed.
+pub fn watch_malformed(watcher: impl Fn(Malformed) + Send + Sync + 'static) {
+    assert!(MALFORMED_WATCHER.set(Box::new(watcher)).is_ok(), "one looks at what a process finds malformed");
+}
+
+/// A node has found something malformed.
+#[inline]
+pub fn found_malformed(found: impl FnOnce() -> Malformed) {
+    if let Some(watcher) = MALFORMED_WATCHER.get() {
+        watcher(found());
     }
 }
 

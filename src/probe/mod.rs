@@ -1,6 +1,7 @@
 //! What the simulator asks of the core beyond the seam: mistakes planted on purpose ([`Mutant`]), which its
 //! checkers must find, rare states ([`Condition`]), which a sweep of seeds must have reached, how each replica stands after
-//! each of its steps ([`ReplicaStep`]), and what nodes make of the logs whose replay they hold ([`StateStep`]).
+//! each of its steps ([`ReplicaStep`]), what nodes make of the logs whose replay they hold ([`StateStep`]), and what of each
+//! other they find malformed ([`Malformed`]).
 //!
 //! Owns one switch and one counter for each condition, for the whole process: one process runs one seed. There
 //! only with the feature `simulation` *and* debug assertions, so that no release build holds any of it, whatever
@@ -21,19 +22,22 @@ pub use mutant::Mutant;
 mod live;
 #[cfg(all(feature = "simulation", debug_assertions))]
 pub use live::{
-    IS_BUILT_IN, arm, armed, mutant, reached, replica_stepped, sometimes, state_made, watch_replicas,
-    watch_states,
+    IS_BUILT_IN, arm, armed, found_malformed, mutant, reached, replica_stepped, sometimes, state_made,
+    watch_malformed, watch_replicas, watch_states,
 };
 
 #[cfg(not(all(feature = "simulation", debug_assertions)))]
 mod absent;
 #[cfg(all(feature = "simulation", not(debug_assertions)))]
-pub use absent::{IS_BUILT_IN, arm, armed, reached, watch_replicas, watch_states};
+pub use absent::{IS_BUILT_IN, arm, armed, reached, watch_malformed, watch_replicas, watch_states};
 #[cfg(not(all(feature = "simulation", debug_assertions)))]
-pub use absent::{mutant, replica_stepped, sometimes, state_made};
+pub use absent::{found_malformed, mutant, replica_stepped, sometimes, state_made};
 
 /// A place in a replicated log: the epoch of the last entry before it, and its offset.
 pub type LogPosition = (i32, i64);
+
+/// A replica and its memory: its node and its directory.
+pub type ReplicaKey = (i32, [u8; 16]);
 
 /// How a replica stands after a step of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -49,10 +53,16 @@ pub struct ReplicaStep {
     pub leads: bool,
     pub log_start: i64,
     pub log_end: LogPosition,
+    /// Up to where it holds its log durably, as it says.
+    pub durable: LogPosition,
     /// Up to where it knows the log to be committed.
     pub committed: LogPosition,
     /// Which epoch begins at which offset in its log.
     pub epochs: Vec<(i32, i64)>,
+    /// Whose majority decides, by its log.
+    pub voters: Vec<ReplicaKey>,
+    /// For whom it has said in this step that it votes: in which epoch, and on which node the candidate is.
+    pub votes: Vec<(i32, i32)>,
     /// Something that its log held is destroyed, and it votes on nothing until it has all of it again.
     pub damaged: bool,
 }
@@ -75,6 +85,15 @@ pub enum Made {
     Written { epoch: i32, write: u64, records: Arc<dyn Any + Send + Sync> },
     /// That write is committed, and all before it.
     Committed { epoch: i32, write: u64 },
+}
+
+/// A node closes its connections with another one, which has sent what no sound node sends.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Malformed {
+    pub node: i32,
+    pub from: i32,
+    /// For people.
+    pub what: String,
 }
 
 /// An enum without data, with the name of each value and one line about it, which is its documentation.

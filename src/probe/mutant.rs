@@ -26,6 +26,8 @@ listed! {
         PlaceInUnnamedSegment = "place-in-unnamed-segment",
         /// a start cuts a segment to what the checkpoint says although the journal names what stands behind
         CutPlacesAtStart = "cut-places-at-start",
+        /// a start keeps the last closed segment for a batch that the journal names in an earlier one
+        KeepLastClosedSegment = "keep-last-closed-segment",
         /// a commit begins in the last block of the one before
         OverwriteCommitTail = "overwrite-commit-tail",
         /// recovery takes what the journal holds without looking at checksums
@@ -34,6 +36,8 @@ listed! {
         TruncateAtCorruptCommit = "truncate-at-corrupt-commit",
         /// at the start the log is cut back to the high watermark that the checkpoint remembers
         TruncateToWatermark = "truncate-to-watermark",
+        /// a start builds on the journal's last commit before that is durable
+        JournalNotSettled = "journal-not-settled",
         /// the journal is trimmed before the checkpoint that allows it is written
         TrimBeforeCheckpoint = "trim-before-checkpoint",
         /// the checkpoint lets go of journal entries that are in no segment yet
@@ -80,6 +84,10 @@ listed! {
         CompactionDropsLatest = "compaction-drops-latest",
         /// compaction drops tombstones at once, whatever delete.retention.ms says
         TombstonesDroppedEarly = "tombstones-dropped-early",
+        /// compaction drops the headers of the records that it keeps
+        CompactionDropsHeaders = "compaction-drops-headers",
+        /// where compaction takes a batch's first record, the times of the others shift to that of the first one left
+        CompactionShiftsTimestamps = "compaction-shifts-timestamps",
         /// retention.ms=-1 is taken for a limit
         RetentionForgetsForever = "retention-forgets-forever",
         /// of the appends that were held back the last is taken first
@@ -150,6 +158,8 @@ listed! {
         ReplicaServesBeforeStart = "replica-serves-before-start",
         /// a replica that has found damage goes on as the voter that it was
         ReplicaDamagedVotes = "replica-damaged-votes",
+        /// a log that was reset takes the batch that it begins in only from a leader whose log begins no earlier
+        ReplicaBeginsWithItsLeader = "replica-begins-with-its-leader",
         /// an append is answered once it is committed, on however many replicas it was to be
         ReplicaIgnoresTheLeast = "replica-ignores-the-least",
         /// a node counts as gone as soon as its connections have ended, though it listens
@@ -166,6 +176,10 @@ listed! {
         ClusterCountsEchoesAlone = "cluster-counts-echoes-alone",
         /// a replica that is alone in its voter set has no timers: if it does not lead, it never will
         ClusterAloneWaits = "cluster-alone-waits",
+        /// a log that has lost something keeps its vote where the image that its node starts with names no other replica
+        ClusterLoneByImage = "cluster-lone-by-image",
+        /// a replica that has just started lets others take the place of the leader that it followed before
+        ClusterForgetsWhomItUpheld = "cluster-forgets-whom-it-upheld",
         /// a voter is removed though too few of the others follow the leader
         ClusterRemovesTheNeeded = "cluster-removes-the-needed",
         /// a transfer of leadership is not told again when a connection with its successor begins anew
@@ -196,6 +210,8 @@ listed! {
         ClusterElectsAnyone = "cluster-elects-anyone",
         /// a node whose disk is slow goes on leading, and lets others hand over to it
         ClusterSlowLeadsOn = "cluster-slow-leads-on",
+        /// a node that stops resigns nothing: it answers reads beside the next leader
+        ClusterStopsUnresigned = "cluster-stops-unresigned",
         /// a leader hands over to a replica that has still to fetch what is committed
         ClusterHandsOverToWhoIsBehind = "cluster-hands-over-to-who-is-behind",
         /// files of a replica that was let go are removed once or never

@@ -1,7 +1,7 @@
 use super::log_state::LogState;
 use super::timing::Jitter;
 use super::{Effect, Fetch, Mistake, Position, ReplicaKey, Timing, Vote, VoterSet};
-use crate::types::{EpochHistory, LeaderEpoch, NodeId, Offset};
+use crate::types::{EpochHistory, Instant, LeaderEpoch, NodeId, Offset};
 
 /// What a replica knew durably when its node started.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,6 +40,8 @@ pub(super) struct Core {
     pub(super) log: LogState,
     /// Nodes that may not hear this one, and whether they are not heard, either.
     unproven: Vec<(NodeId, bool)>,
+    /// Until then it may be counted on by a leader whom it followed before its node's start: it lets nobody take that one's place.
+    pub(super) upholds_until: Instant,
     pub(super) electable: bool,
     /// It leaves campaigns to the others as long as they come to one.
     pub(super) reluctant: bool,
@@ -67,6 +69,7 @@ impl Core {
             pre_vote_refused: None,
             log,
             unproven: Vec::new(),
+            upholds_until: Instant(0),
             electable: true,
             reluctant: false,
             acquaintances: Vec::new(),
@@ -175,6 +178,11 @@ impl Core {
         self.vote_durable = true;
         self.vote_asked_by = None;
         self.pre_vote_refused = None;
+    }
+
+    /// Whether it may have followed a leader before its node's start that still counts on it.
+    pub(super) fn may_uphold(&self, now: Instant) -> bool {
+        now < self.upholds_until
     }
 
     /// The disk has not taken its vote of this epoch yet.

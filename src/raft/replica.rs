@@ -69,6 +69,15 @@ impl Replica {
         self
     }
 
+    /// The same, whose log its node's start found: what it followed before that is forgotten, and may count on it still. So for a
+    /// while it grants no pre-vote and asks for none, unless it is told of a leader (etcd's check-quorum with leases; Raft's
+    /// dissertation, §4.2.3 and §6.4).
+    #[must_use]
+    pub fn with_earlier_life(mut self, now: Instant) -> Replica {
+        self.core.upholds_until = now.after(self.core.timing.upholding);
+        self
+    }
+
     /// Takes one event and appends what is to be done to `effects`.
     pub fn step(&mut self, now: Instant, event: Event, effects: &mut Vec<Effect>) {
         if matches!(self.role, Role::Failed) {
@@ -208,16 +217,15 @@ impl Replica {
         }
     }
 
-    fn allegiance(&self) -> Allegiance {
+    fn allegiance(&self, now: Instant) -> Allegiance {
         match &self.role {
             Role::Leader(_) => Allegiance { leader: Some(self.core.key.node), hears_it: true },
             Role::Follower(follower) => {
                 Allegiance { leader: Some(follower.leader()), hears_it: follower.hears_its_leader() }
             }
             Role::Prospective(prospective) => Allegiance { leader: prospective.leader(), hears_it: false },
-            Role::Unattached(_) | Role::Candidate(_) | Role::Failed => {
-                Allegiance { leader: None, hears_it: false }
-            }
+            Role::Unattached(_) => Allegiance { leader: None, hears_it: self.core.may_uphold(now) },
+            Role::Candidate(_) | Role::Failed => Allegiance { leader: None, hears_it: false },
         }
     }
 
@@ -232,7 +240,7 @@ impl Replica {
             // one is older news than that it was elected.
             self.unattach(now, effects);
         }
-        let (allegiance, voted) = (self.allegiance(), self.core.vote);
+        let (allegiance, voted) = (self.allegiance(now), self.core.vote);
         let answer = voting::decide(&mut self.core, allegiance, from, vote, effects);
         if vote.ballot == Ballot::PreVote {
             self.after_pre_vote(now, (from, vote), answer);
@@ -341,6 +349,8 @@ impl Replica {
             // What this node sent comes back: it leads no longer.
             None if leader == self.core.key.node => {}
             None => {
+                // From here on it knows whom it follows.
+                self.core.upholds_until = now;
                 let follower = Follower::new(&mut self.core, leader, now, effects);
                 self.become_role(Role::Follower(follower), effects);
             }
@@ -435,6 +445,9 @@ impl Replica {
                 if self.core.is_voting() && !self.core.mistaken(Mistake::CampaignWhileVoting) =>
             {
                 unattached.wait(&mut self.core, now);
+            }
+            (Role::Unattached(unattached), Timer::Election) if self.core.may_uphold(now) => {
+                unattached.wait_until(self.core.upholds_until);
             }
             (Role::Unattached(_) | Role::Follower(_), Timer::Election) => self.campaign(now, effects),
             (Role::Unattached(unattached), Timer::Discover) => {

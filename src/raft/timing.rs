@@ -36,6 +36,9 @@ pub struct Timing {
     pub announce: Duration,
     pub discover: Duration,
     pub transfer: Duration,
+    /// After a node's start, until no leader counts any more on what its replicas followed before: longer than nodes are silent
+    /// until they count as such, since clocks do not run quite alike.
+    pub upholding: Duration,
 }
 
 impl Timing {
@@ -49,6 +52,7 @@ impl Timing {
         announce: Duration::from_millis(250),
         discover: Duration::from_millis(250),
         transfer: Duration::from_secs(2),
+        upholding: Duration::from_millis(600),
     };
 }
 

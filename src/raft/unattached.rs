@@ -31,8 +31,12 @@ impl Unattached {
     /// Whoever asks for votes lacks what this replica holds.
     pub(super) fn hurry(&mut self, core: &Core, now: Instant) {
         if core.is_eligible() && !core.reluctant {
-            self.until = self.until.min(now);
+            self.until = self.until.min(now.max(core.upholds_until));
         }
+    }
+
+    pub(super) fn wait_until(&mut self, until: Instant) {
+        self.until = until;
     }
 
     pub(super) fn deadline(&self, core: &Core) -> (Instant, Timer) {

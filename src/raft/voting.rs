@@ -7,7 +7,7 @@ use crate::types::NodeId;
 pub(super) struct Allegiance {
     /// The leader of this epoch, if it is known.
     pub(super) leader: Option<NodeId>,
-    /// The voter leads, or hears that leader.
+    /// The voter leads, or hears that leader, or may have heard one before its node's start.
     pub(super) hears_it: bool,
 }
 

@@ -28,6 +28,9 @@ pub const PRODUCER_BATCHES_REMEMBERED: usize = 5;
 /// How many partitions a cluster may have.
 pub const PARTITIONS_MAX: usize = 200_000;
 
+/// How many values of configurations, or replicas of partitions, one request may change, as in Kafka.
+pub const CHANGES_AT_ONCE_MAX: usize = 10_000;
+
 /// How many topics have traffic counters of their own in the metrics of a node.
 pub const METRIC_TOPICS_MAX: usize = 1_000;
 
@@ -52,6 +55,11 @@ pub const TAGGED_FIELDS_MAX: usize = 1024;
 
 /// What an answer may say again because its request names the same thing more than once, in bytes: as much as a request may be.
 pub const REPEATED_BYTES_MAX: usize = FRAME_BYTES_MAX_DEFAULT;
+
+/// How many partitions one OffsetFetch may name, for all groups in it: of each it takes four bytes, and the answer very many more.
+pub const OFFSETS_PER_FETCH_MAX: usize = 1 << 20;
+
+const _: () = assert!(OFFSETS_PER_FETCH_MAX >= PARTITIONS_MAX, "of one group all offsets can be asked for");
 
 /// The longest string of the protocol, in bytes; its length was 16 bits wide once.
 pub const STRING_BYTES_MAX: usize = i16::MAX as usize;

@@ -1,11 +1,12 @@
 //! One run, one process: some counters inside libraries are per process.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,9 @@ pub(super) struct Report {
     pub(super) simulated_ns: u64,
     /// What went wrong because the world made it.
     pub(super) faults: u64,
+    /// How long each thing lasted that had to pass within a bound.
+    #[serde(default)]
+    pub(super) lasted_ms: BTreeMap<String, u64>,
     /// The names of the rare states that were reached.
     pub(super) conditions: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -32,11 +36,13 @@ impl Report {
     /// Of the run that has just ended in this process.
     pub(super) fn of(outcome: &Outcome<Result<(), Violation>>) -> Report {
         let violation = outcome.value.as_ref().err();
+        let in_ms = |time: &Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         Report {
             hash: outcome.hash.to_string(),
             events: outcome.events,
             simulated_ns: outcome.time.0,
             faults: outcome.faults,
+            lasted_ms: outcome.lasted.iter().map(|(what, time)| ((*what).to_owned(), in_ms(time))).collect(),
             conditions: conditions::reached(),
             violation: violation
                 .map(|found| Found { checker: found.checker.to_owned(), text: found.text.clone() }),

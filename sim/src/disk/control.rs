@@ -140,6 +140,12 @@ impl DiskControl {
         lock(&self.node.disk).last_error
     }
 
+    /// Whether a failed sync of a directory has ever lost changes of its names, whatever later ones said.
+    #[must_use]
+    pub fn has_lost_names(&self) -> bool {
+        lock(&self.node.disk).lost_names
+    }
+
     /// When something last did not fit on it ([`DiskControl::set_capacity`]).
     #[must_use]
     pub fn last_full(&self) -> Option<SimTime> {

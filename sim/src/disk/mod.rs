@@ -4,7 +4,8 @@
 //! Two pictures of everything are kept: the **live** one (what the running machine reads: the page cache and
 //! the directory cache) and the **durable** one (what is on the medium), with the list of changes between
 //! them. A sync moves changes over; a loss of power applies a seeded choice of the rest, sector by sector and
-//! name by name, and makes the result live.
+//! name by name, and makes the result live. How much of it survives is drawn, too: alike for all, or for each file and for
+//! the names ([`Survival`]).
 //!
 //! Every operation has two moments between its start and its end: when it takes effect on the live picture,
 //! and when it is done (for a durable write or a sync: durable). If the process ends between them, the effect
@@ -23,7 +24,7 @@ pub use control::{DiskControl, DiskImage};
 pub use file::Damage;
 pub(crate) use ops::SimDisk;
 pub(crate) use state::DiskState;
-pub use state::{DiskOptions, FaultyOp, PowerLoss, Range};
+pub use state::{DiskOptions, FaultyOp, PowerLoss, Range, Survival};
 
 /// What the disk writes whole or not at all, in bytes.
 pub const SECTOR_BYTES: usize = 512;

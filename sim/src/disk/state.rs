@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::time::Duration;
 
@@ -53,6 +54,31 @@ pub struct PowerLoss {
     /// rest is lost.
     pub kept_per_mille: u32,
 }
+
+/// Whether a loss of power was as hard on one thing that was never synced as on another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Survival {
+    /// Every file and all names have the same chance.
+    Alike(PowerLoss),
+    /// The names have this chance, and each file has one of its own.
+    Apart { names: PowerLoss },
+}
+
+impl fmt::Display for Survival {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Survival::Alike(loss) => write!(f, "{} of 1000 unsynced kept", loss.kept_per_mille),
+            Survival::Apart { names } => {
+                let names = names.kept_per_mille;
+                write!(f, "{names} of 1000 unsynced names kept, and of each file its own share")
+            }
+        }
+    }
+}
+
+/// In so many of a thousand losses of power each file has a chance of its own: a file system may have written all of one file, or
+/// its name alone, and nothing of another one that was written before it.
+const APART_PER_MILLE: u32 = 500;
 
 /// An operation that can be made to fail.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -114,6 +140,8 @@ pub(crate) struct DiskState {
     last_reads: BTreeMap<String, SimTime>,
     /// Syncs and durable writes that failed, and when.
     pub(super) failed_syncs: Vec<(SimTime, String)>,
+    /// A failed sync of a directory has lost changes of its names.
+    pub(super) lost_names: bool,
     /// What traps have set off: to be run without this state's lock.
     pub(super) sprung: Vec<Box<dyn FnOnce() + Send>>,
     /// No more than this is in use, in bytes; `None` if that is to be counted.
@@ -157,6 +185,7 @@ impl DiskState {
             last_full: None,
             last_reads: BTreeMap::new(),
             failed_syncs: Vec::new(),
+            lost_names: false,
             sprung: Vec::new(),
             used_at_most: None,
             slowness: 1,
@@ -332,7 +361,7 @@ impl DiskState {
     /// What a failed sync of a directory does to its names.
     pub(super) fn sync_dir_failed(&mut self, path: &str) {
         let loss = PowerLoss { kept_per_mille: u32::try_from(self.rng.between(0, 1000)).unwrap_or(0) };
-        self.tree.sync_dir_failed(path, &loss, &mut self.rng);
+        self.lost_names |= self.tree.sync_dir_failed(path, &loss, &mut self.rng);
         self.forget_used();
     }
 
@@ -342,21 +371,32 @@ impl DiskState {
     }
 
     /// Draws what is left, and forgets the rest.
-    pub(crate) fn power_fail(&mut self) -> PowerLoss {
-        // Nothing, everything, and what lies between: each finds other bugs.
-        let kept_per_mille = match self.rng.between(0, 3) {
-            0 => 0,
-            1 => 1000,
-            2 => 500,
-            _ => u32::try_from(self.rng.between(1, 999)).expect("below a thousand"),
-        };
-        let loss = PowerLoss { kept_per_mille };
-        self.power_fail_with(loss);
-        loss
+    pub(crate) fn power_fail(&mut self) -> Survival {
+        let loss = draw_loss(&mut self.rng);
+        // From a stream of its own: what else the disk draws is the same whatever comes of it.
+        let mut own = Stream::new(self.rng.clone().word(), "disk", "survival", 0);
+        if !own.chance(APART_PER_MILLE) {
+            self.power_fail_with(loss);
+            return Survival::Alike(loss);
+        }
+        self.tree.power_fail(loss, || draw_loss(&mut own), &mut self.rng);
+        self.forget_used();
+        Survival::Apart { names: loss }
     }
 
     pub(crate) fn power_fail_with(&mut self, loss: PowerLoss) {
-        self.tree.power_fail(&loss, &mut self.rng);
+        self.tree.power_fail(loss, || loss, &mut self.rng);
         self.forget_used();
     }
+}
+
+/// Nothing, everything, and what lies between: each finds other bugs.
+fn draw_loss(rng: &mut Stream) -> PowerLoss {
+    let kept_per_mille = match rng.between(0, 3) {
+        0 => 0,
+        1 => 1000,
+        2 => 500,
+        _ => u32::try_from(rng.between(1, 999)).expect("below a thousand"),
+    };
+    PowerLoss { kept_per_mille }
 }

@@ -316,25 +316,33 @@ impl Tree {
     }
 
     /// A sync of a directory failed: a choice of its names' changes has reached the medium, the others count as clean and
-    /// never will, though a later sync succeeds. What the machine sees of them is as before.
-    pub(super) fn sync_dir_failed(&mut self, path: &str, loss: &PowerLoss, rng: &mut Stream) {
-        let Ok(id) = self.find(path) else { return };
+    /// never will, though a later sync succeeds. What the machine sees of them is as before. Whether there are such others.
+    pub(super) fn sync_dir_failed(&mut self, path: &str, loss: &PowerLoss, rng: &mut Stream) -> bool {
+        let Ok(id) = self.find(path) else { return false };
         self.make_durable(|change| {
             change.names().any(|(directory, _)| directory == id) && rng.chance(loss.kept_per_mille)
         });
+        let before = self.pending.len();
         self.pending.retain(|change| !change.names().any(|(directory, _)| directory == id));
+        self.pending.len() < before
     }
 
-    /// The power goes: a choice of the pending changes is on the medium, everything else is forgotten.
-    pub(super) fn power_fail(&mut self, loss: &PowerLoss, rng: &mut Stream) {
-        self.make_durable(|_| rng.chance(loss.kept_per_mille));
+    /// The power goes: a choice of the pending changes is on the medium, everything else is forgotten. How much of the names, and of
+    /// each file in turn, is the caller's to say.
+    pub(super) fn power_fail(
+        &mut self,
+        names: PowerLoss,
+        mut of_next_file: impl FnMut() -> PowerLoss,
+        rng: &mut Stream,
+    ) {
+        self.make_durable(|_| rng.chance(names.kept_per_mille));
         self.pending.clear();
         self.handles.clear();
         // What is durable becomes live again, with its name; what is not is collected.
         self.nameless.clear();
         for inode in self.inodes.values_mut() {
             match inode {
-                Inode::File(file) => file.power_fail(loss, rng),
+                Inode::File(file) => file.power_fail(&of_next_file(), rng),
                 Inode::Directory(directory) => directory.live.clone_from(&directory.durable),
             }
         }

@@ -96,13 +96,15 @@ pub struct FaultAtlas {
     several: bool,
     /// All that was ever found destroyed, by node: it explains what was said meanwhile.
     ever: Arc<Mutex<BTreeMap<NodeIndex, Losses>>>,
+    /// On whose disks anything ever was, be it what nobody misses.
+    hit: Arc<Mutex<BTreeSet<NodeIndex>>>,
 }
 
 impl FaultAtlas {
     /// Of nodes each of which holds what others hold, too.
     #[must_use]
     pub fn of_several() -> FaultAtlas {
-        FaultAtlas { several: true, ever: Arc::default() }
+        FaultAtlas { several: true, ..FaultAtlas::default() }
     }
 
     #[must_use]
@@ -116,6 +118,7 @@ impl FaultAtlas {
         let mut now = Losses::default();
         let damaged = node.disk().damaged();
         if !damaged.is_empty() {
+            lock(&self.hit).insert(node.index());
             let checkpoints = Checkpoints::of(node, &damaged);
             for (path, damage) in damaged {
                 now.add(&path, &damage, || end_before(node, &path), &checkpoints);
@@ -135,6 +138,12 @@ impl FaultAtlas {
     pub fn ever(&self, node: &NodeHandle) -> Losses {
         let _now = self.look(node);
         lock(&self.ever).get(&node.index()).cloned().unwrap_or_default()
+    }
+
+    /// Whether anything was ever found destroyed on a node's disk, whatever it was.
+    #[must_use]
+    pub fn was_ever_hit(&self, node: &NodeHandle) -> bool {
+        !node.disk().damaged().is_empty() || lock(&self.hit).contains(&node.index())
     }
 
     /// What is destroyed now on each of the nodes that hold copies: of these offsets and logs nothing is left.
@@ -215,6 +224,7 @@ impl FaultAtlas {
     pub fn spare_unvouched(&self, node: &NodeHandle) {
         let disk = node.disk();
         for (path, damage) in disk.damaged() {
+            lock(&self.hit).insert(node.index());
             let Some(sequence) = journal::sequence(&path) else { continue };
             if !journal::is_vouched(&damage.ideal, sequence, &damage.ranges) {
                 drop(disk.repair(&path));

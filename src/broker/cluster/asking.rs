@@ -28,6 +28,9 @@ pub(in crate::broker) enum NoController {
     Malformed(#[from] DecodeError),
     #[error(transparent)]
     Failed(#[from] CallFailed),
+    /// It cannot decode the request, or cannot encode the response: it may have been carried out.
+    #[error("node {0} would close a connection over the request rather than answer it; its log says why")]
+    Closes(NodeId),
     #[error("node {0} cannot be asked: this node is a cluster of its own")]
     Alone(NodeId),
     #[error("the request to the active controller cannot be written: {0}")]
@@ -64,10 +67,30 @@ fn controller(context: &Context) -> Controller {
     }
 }
 
+/// What a call of the active controller has led to: an answer; `None`, if it is to be made again.
+///
+/// # Errors
+/// If it is not: it would lead to the same once more, and may have been carried out.
+fn outcome(node: NodeId, called: Result<Bytes, CallFailed>) -> Result<Option<Bytes>, NoController> {
+    match called {
+        Ok(answer) if answer.is_empty() => Err(NoController::Closes(node)),
+        Ok(answer) if answer.len() >= METADATA_END_BYTES => Ok(Some(answer)),
+        Ok(answer) => {
+            debug!(%node, bytes = answer.len(), "an answer without its beginning");
+            Ok(None)
+        }
+        Err(failed) if failed.is_lasting() => Err(NoController::Failed(failed)),
+        Err(failed) => {
+            debug!(%node, %failed, "the active controller could not be asked");
+            Ok(None)
+        }
+    }
+}
+
 /// Lets the active controller answer a client's request (a frame without its length). `None`: this node is the controller.
 ///
 /// # Errors
-/// If there is no answer until `deadline`: the request may have been carried out all the same.
+/// If there is no answer until `deadline`, or none to be had: the request may have been carried out all the same.
 pub(in crate::broker) async fn forward(
     context: &Arc<Context>,
     cluster: &Cluster,
@@ -95,12 +118,14 @@ pub(in crate::broker) async fn forward(
             }
             asked = node.or(asked);
             match controller {
-                Controller::Here => return None,
-                Controller::At(node) => match cluster.calls.call(node, call.clone()).await {
-                    Ok(answer) if answer.len() >= METADATA_END_BYTES => return Some(answer),
-                    Ok(answer) => debug!(%node, bytes = answer.len(), "an answer without its beginning"),
-                    Err(failed) => debug!(%node, %failed, "the active controller could not be asked"),
-                },
+                Controller::Here => return Ok(None),
+                Controller::At(node) => {
+                    let called = cluster.calls.call(node, call.clone()).await;
+                    match outcome(node, called) {
+                        Ok(None) => {}
+                        decided => return decided,
+                    }
+                }
                 Controller::Unknown => {}
             }
             let again = clock.now().after(LOOK_AGAIN);
@@ -108,7 +133,7 @@ pub(in crate::broker) async fn forward(
         }
     };
     let Ok(answer) = timeout(clock, deadline, asking).await else { return Err(NoController::TimedOut) };
-    let Some(mut answer) = answer else { return Ok(None) };
+    let Some(mut answer) = answer? else { return Ok(None) };
     let end = Offset(answer.get_i64());
     if mutant(Mutant::ForwardedBeforeSeen) {
         return Ok(Some(answer));
@@ -124,7 +149,7 @@ pub(in crate::broker) async fn forward(
 /// Asks the active controller, be it this node or another.
 ///
 /// # Errors
-/// If there is no answer until `deadline`: the request may have been carried out all the same.
+/// If there is no answer until `deadline`, or none to be had: the request may have been carried out all the same.
 pub(in crate::broker) async fn ask<R: ApiRequest>(
     context: &Arc<Context>,
     cluster: &Cluster,
@@ -143,6 +168,9 @@ pub(in crate::broker) async fn ask<R: ApiRequest>(
                 let answered = timeout(clock, deadline, here).await.map_err(|_| NoController::TimedOut)?;
                 // It was the controller a moment ago.
                 let Some(mut answer) = answered else { continue };
+                if answer.is_empty() {
+                    return Err(NoController::Closes(own));
+                }
                 answer.advance(METADATA_END_BYTES);
                 answer
             }
@@ -175,4 +203,39 @@ pub(in crate::broker) fn answer_with_end(context: &Context, frame: &[Bytes]) -> 
     answer.extend_from_slice(&end);
     frame.iter().for_each(|piece| answer.extend_from_slice(piece));
     answer.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NODE: NodeId = NodeId(2);
+
+    #[test]
+    fn a_call_is_made_again_where_that_may_lead_to_something_else() {
+        let whole = Bytes::from_static(&[0; METADATA_END_BYTES + 4]);
+        assert_eq!(outcome(NODE, Ok(whole.clone())).expect("an answer"), Some(whole));
+        let again = [
+            CallFailed::NoConnection(NODE),
+            CallFailed::Refused(NODE),
+            CallFailed::Busy(NODE),
+            CallFailed::Lost(NODE),
+            CallFailed::Closed,
+        ];
+        for failed in again {
+            assert_eq!(outcome(NODE, Err(failed)).expect("it may be answered yet"), None, "{failed}");
+        }
+        let cut = Bytes::from_static(&[0; METADATA_END_BYTES - 1]);
+        assert_eq!(outcome(NODE, Ok(cut)).expect("it may be answered yet"), None);
+    }
+
+    #[test]
+    fn what_the_controller_cannot_read_take_or_send_is_not_asked_again() {
+        let closes = outcome(NODE, Ok(Bytes::new()));
+        assert!(matches!(closes, Err(NoController::Closes(NODE))), "{closes:?}");
+        for lasting in [CallFailed::TooLarge { node: NODE, max: 9 }, CallFailed::ResponseTooLarge(NODE)] {
+            let told = outcome(NODE, Err(lasting));
+            assert!(matches!(told, Err(NoController::Failed(failed)) if failed == lasting), "{told:?}");
+        }
+    }
 }

@@ -9,8 +9,8 @@ use crate::metadata::controller::METADATA_PARTITION;
 use crate::partition::PartitionStats;
 use crate::types::NodeId;
 
-/// Leaders that hand over in one look; the others do in the next ones.
-const AT_ONCE_MAX: usize = 500;
+/// Leaders that hand over at once, in one look; the others do in the next ones.
+pub(in crate::broker) const HAND_OVERS_MAX: usize = 500;
 
 /// Lets this node hand over what it leads and others are preferred for, once they have caught up (`auto.leader.rebalance.enable`);
 /// until the node stops.
@@ -38,7 +38,7 @@ async fn balance(context: &Context) {
     let due: Vec<_> = stats
         .iter()
         .filter_map(|stats| Some((stats.id, successor(context, &image, stats)?)))
-        .take(AT_ONCE_MAX)
+        .take(HAND_OVERS_MAX)
         .collect();
     if due.is_empty() {
         return;

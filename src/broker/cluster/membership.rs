@@ -51,7 +51,7 @@ impl Told {
 }
 
 /// Registers this node's broker with the active controller, whoever that is and however long it takes, and waits until this
-/// node's own image has it.
+/// node's own image has it, or has had it.
 pub async fn register(context: &Arc<Context>, cluster: &Cluster, broker: NewBroker) -> Member {
     let clock = &*context.io.clock;
     let mut told = Told::default();
@@ -59,11 +59,7 @@ pub async fn register(context: &Arc<Context>, cluster: &Cluster, broker: NewBrok
         let deadline = clock.now().after(ANSWER_PATIENCE);
         match try_register(context, cluster, &broker, deadline).await {
             Ok(Ok(epoch)) => {
-                let node = broker.node;
-                context
-                    .image
-                    .once(|image, _| image.registered(node).is_some_and(|known| known.epoch >= epoch))
-                    .await;
+                context.image.once(|image, _| has_had(image, epoch)).await;
                 info!(epoch, "registered with the cluster");
                 return Member { broker, epoch };
             }
@@ -74,6 +70,12 @@ pub async fn register(context: &Arc<Context>, cluster: &Cluster, broker: NewBrok
         }
         clock.sleep(REGISTER_AGAIN).await;
     }
+}
+
+/// Whether an image has taken over the registration of this number. It may be gone from there in the same moment, where the broker was
+/// unregistered meanwhile: the next heartbeat is told so then.
+fn has_had(image: &MetadataImage, epoch: i64) -> bool {
+    image.broker_epochs > epoch
 }
 
 /// For a person: why the controller does not register this broker, as far as `image`, this node's own, tells.
@@ -238,6 +240,26 @@ mod tests {
     use super::*;
     use crate::metadata::FeatureRanges;
     use crate::types::{NodeId, Roles, TopicId, Uuid};
+    use crate::wire::messages::{RegisterBrokerRecord, RemoveBrokerRecord};
+
+    #[test]
+    fn a_registration_that_is_taken_back_at_once_is_waited_for_no_longer() {
+        let mut image = MetadataImage::default();
+        let register = |broker_id, broker_epoch| RegisterBrokerRecord {
+            broker_id,
+            broker_epoch,
+            ..RegisterBrokerRecord::default()
+        };
+        image.apply(&register(1, 6).into()).expect("it fits");
+        image.apply(&register(4, 7).into()).expect("it fits");
+        assert!(has_had(&image, 6) && has_had(&image, 7));
+        assert!(!has_had(&image, 8), "it is still to come");
+        // Both in one read: no image is published in between.
+        image.apply(&register(4, 8).into()).expect("it fits");
+        let removal = RemoveBrokerRecord { broker_id: 4, ..RemoveBrokerRecord::default() };
+        image.apply(&removal.into()).expect("it is registered");
+        assert!(has_had(&image, 8) && image.registered(NodeId(4)).is_none());
+    }
 
     #[test]
     fn a_node_that_is_too_old_is_told_for_what() {

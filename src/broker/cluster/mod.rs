@@ -21,7 +21,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use balance::balance_leaders;
-pub(in crate::broker) use balance::{BEHIND, hindrance};
+pub(in crate::broker) use balance::{BEHIND, HAND_OVERS_MAX, hindrance};
 pub use draining::hand_over_when_due;
 pub use joining::join_quorum;
 pub use membership::{Member, keep_membership, register};

@@ -4,6 +4,7 @@ use crate::broker::changes::{Mode, change};
 use crate::broker::errors::ApiError;
 use crate::broker::{Caller, Context};
 use crate::metadata::controller::{Reassignment, Scope, reassign};
+use crate::types::limits::PARTITIONS_MAX;
 use crate::types::{ErrorCode, NodeId};
 use crate::wire::messages::alter_partition_reassignments_response::{
     ReassignablePartitionResponse, ReassignableTopicResponse,
@@ -18,12 +19,20 @@ pub(in crate::broker) async fn handle(
     request: AlterPartitionReassignmentsRequest,
 ) -> AlterPartitionReassignmentsResponse {
     let allowed = request.allow_replication_factor_change;
+    if let Some(refusal) = names_too_many(&request) {
+        return AlterPartitionReassignmentsResponse {
+            allow_replication_factor_change: allowed,
+            error_code: refusal.code.code(),
+            error_message: refusal.text(),
+            ..AlterPartitionReassignmentsResponse::default()
+        };
+    }
     let scope = if allowed { Scope::AnyReplicationFactor } else { Scope::SameReplicationFactor };
     let mut wanted = Vec::new();
     for topic in &request.topics {
         for partition in &topic.partitions {
             wanted.push(Reassignment {
-                topic: topic.name.to_string(),
+                topic: topic.name.clone(),
                 index: partition.partition_index,
                 target: partition
                     .replicas
@@ -61,5 +70,39 @@ pub(in crate::broker) async fn handle(
         error_message: whole.and_then(|error| error.text()),
         responses,
         ..AlterPartitionReassignmentsResponse::default()
+    }
+}
+
+/// Why nothing of it is done and no partition told, if it names more than there can be.
+fn names_too_many(request: &AlterPartitionReassignmentsRequest) -> Option<ApiError> {
+    let named: usize = request.topics.iter().map(|topic| topic.partitions.len()).sum();
+    let why =
+        || format!("it names {named} partitions; a cluster has {PARTITIONS_MAX} at most: name each once");
+    (named > PARTITIONS_MAX).then(|| ApiError::new(ErrorCode::InvalidRequest, why()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::messages::alter_partition_reassignments_request::{
+        ReassignablePartition, ReassignableTopic,
+    };
+
+    #[test]
+    fn no_more_are_named_than_a_cluster_has() {
+        let topic = |count: usize| ReassignableTopic {
+            name: "t".into(),
+            partitions: vec![ReassignablePartition::default(); count],
+            ..ReassignableTopic::default()
+        };
+        let refusal = |counts: [usize; 2]| {
+            let topics = counts.map(topic).into();
+            let request = AlterPartitionReassignmentsRequest { topics, ..Default::default() };
+            names_too_many(&request)
+        };
+        assert_eq!(refusal([1, PARTITIONS_MAX - 1]), None);
+        let refused = refusal([1, PARTITIONS_MAX]).expect("too many");
+        assert_eq!(refused.code, ErrorCode::InvalidRequest);
+        assert!(refused.message.expect("it says why").contains("200001 partitions"));
     }
 }

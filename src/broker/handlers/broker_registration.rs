@@ -3,11 +3,13 @@ use std::time::Duration;
 
 use crate::broker::changes::change_for_node;
 use crate::broker::cluster::{Cluster, active_epoch};
+use crate::broker::voters::leading;
 use crate::broker::{Context, features};
 use crate::metadata::controller::{
     Decision, NewBroker, bootstrap, quorum_nodes, register_broker, unknown_level,
 };
 use crate::metadata::{Endpoint, MetadataImage};
+use crate::partition::ReplicaKey;
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::{ErrorCode, Instant, NodeId, Roles, Uuid};
 use crate::wire::messages::{BrokerRegistrationRequest, BrokerRegistrationResponse};
@@ -47,31 +49,15 @@ async fn register(
         return Err(ErrorCode::InconsistentClusterId);
     }
     let Some(epoch) = active_epoch(context) else { return Err(ErrorCode::NotController) };
-    let broker = NewBroker {
-        node: from,
-        incarnation: request.incarnation_id.into(),
-        directory: request.log_dirs.first().copied().unwrap_or(Uuid::ZERO),
-        endpoints: request
-            .listeners
-            .iter()
-            .map(|listener| Endpoint {
-                listener: listener.name.to_string(),
-                host: listener.host.to_string(),
-                port: listener.port,
-            })
-            .collect(),
-        rack: request.rack.as_ref().map(ToString::to_string),
-        roles: Roles::from_code(request.roles).ok_or(ErrorCode::InvalidRegistration)?,
-        fenced: true,
-        features: request
-            .features
-            .iter()
-            .map(|one| (one.name.to_string(), (one.min_supported_version, one.max_supported_version)))
-            .collect(),
-    };
+    let broker = told_by(from, &request)?;
     if !context.config().roles.is_broker() && from != context.config().node_id {
         sometimes(Condition::ClusterLedByController);
     }
+    // Who is a controller, too, may vote or not.
+    let voters: Vec<ReplicaKey> = match broker.roles.is_controller() {
+        true => Vec::new(),
+        false => leading(context).await.map_err(|_| ErrorCode::NotController)?.voters.keys().to_vec(),
+    };
     let now = context.io.clock.now();
     let silent_since = cluster.doubts.since(from);
     let lives = cluster.liveness().lives(epoch, (from, silent_since), now, cluster.session_timeout)
@@ -85,7 +71,7 @@ async fn register(
         {
             return Decision::reply(Err(ErrorCode::DuplicateBrokerRegistration));
         }
-        if keeps_from_roles(image, &founders, &broker) {
+        if keeps_from_roles(image, &founders, &voters, &broker) {
             return Decision::reply(Err(ErrorCode::InvalidRegistration));
         }
         if let Some((name, level)) = unknown_level(image, &broker) {
@@ -105,19 +91,80 @@ async fn register(
     }
 }
 
-/// Whether a node has to give up what it holds before it can do without one of its roles: replicas, or its vote on the metadata.
-fn keeps_from_roles(image: &MetadataImage, founders: &[NodeId], broker: &NewBroker) -> bool {
+/// The broker as it describes itself.
+fn told_by(node: NodeId, request: &BrokerRegistrationRequest) -> Result<NewBroker, ErrorCode> {
+    let roles = Roles::from_code(request.roles).ok_or(ErrorCode::InvalidRegistration)?;
+    Ok(NewBroker {
+        node,
+        incarnation: request.incarnation_id.into(),
+        directory: request.log_dirs.first().copied().unwrap_or(Uuid::ZERO),
+        endpoints: request
+            .listeners
+            .iter()
+            .map(|listener| Endpoint {
+                listener: listener.name.to_string(),
+                host: listener.host.to_string(),
+                port: listener.port,
+            })
+            .collect(),
+        rack: request.rack.as_ref().map(ToString::to_string),
+        roles,
+        fenced: true,
+        features: request
+            .features
+            .iter()
+            .map(|one| (one.name.to_string(), (one.min_supported_version, one.max_supported_version)))
+            .collect(),
+    })
+}
+
+/// Whether a node has to give up what it holds before it can do without one of its roles: replicas, or its vote on the metadata. That may
+/// be what is noted of it alone, or what is not any more, where a change of the `voters` was cut off.
+fn keeps_from_roles(
+    image: &MetadataImage,
+    founders: &[NodeId],
+    voters: &[ReplicaKey],
+    broker: &NewBroker,
+) -> bool {
     let holds = || {
         let mut partitions = image.topics().flat_map(|topic| topic.partitions.values());
         partitions.any(|partition| partition.replicas.contains(&broker.node))
     };
-    let votes = || quorum_nodes(image, founders).contains(&broker.node);
+    let votes = || {
+        let is_voter = voters.iter().any(|voter| voter.node == broker.node);
+        is_voter || quorum_nodes(image, founders).contains(&broker.node)
+    };
     (!broker.roles.is_broker() && holds()) || (!broker.roles.is_controller() && votes())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metadata::FeatureRanges;
+    use crate::types::TopicId;
+
+    #[test]
+    fn who_votes_is_no_broker_alone_whatever_is_noted() {
+        let founders = [1, 2, 3].map(NodeId);
+        let voters = [1, 2, 4].map(|node| ReplicaKey { node: NodeId(node), directory: Uuid::ZERO });
+        let keeps = |node, roles| {
+            let broker = NewBroker {
+                node: NodeId(node),
+                incarnation: TopicId::ZERO,
+                directory: Uuid::ZERO,
+                endpoints: Vec::new(),
+                rack: None,
+                roles,
+                fenced: true,
+                features: FeatureRanges::new(),
+            };
+            keeps_from_roles(&MetadataImage::default(), &founders, &voters, &broker)
+        };
+        assert!(keeps(3, Roles::Broker), "it is to vote");
+        assert!(keeps(4, Roles::Broker), "it is not to, and does");
+        assert!(!keeps(5, Roles::Broker));
+        assert!(!keeps(3, Roles::Both) && !keeps(4, Roles::Both));
+    }
 
     #[test]
     fn a_directory_counts_as_the_only_one_after_a_session_without_another() {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use crate::broker::changes::{Mode, change};
 use crate::broker::errors::ApiError;
 use crate::broker::{Caller, Context};
-use crate::config::{BrokerLayers, ConfigEntry, DynamicConfig, describe_topic};
-use crate::metadata::controller::{CreatedTopic, NewTopic, TopicRules, create_topics};
+use crate::config::{BrokerLayers, ConfigEntry, describe_topic};
+use crate::metadata::controller::{CreatedTopic, NewTopic, TopicRules, create_topics, dynamic_configs};
 use crate::types::{ErrorCode, NodeId, PartitionIndex, TopicId};
 use crate::wire::Text;
 use crate::wire::messages::create_topics_request::CreatableTopic;
@@ -26,6 +26,8 @@ pub(in crate::broker) async fn handle(
         create_topics(image, &topics, &ids, TopicRules::of(&config))
     })
     .await;
+    let (broker, cluster) = dynamic_configs(&context.metadata(), context.config().node_id);
+    let layers = BrokerLayers { broker: &broker, cluster: &cluster, settings: &context.settings };
     // A name that stands twice is answered once, with its error.
     let mut answered = BTreeSet::new();
     let mut topics = Vec::with_capacity(names.len());
@@ -37,7 +39,7 @@ pub(in crate::broker) async fn handle(
         };
         if answered.insert(name.clone()) {
             topics.push(match result {
-                Ok(created) => succeeded(context, caller, name, created),
+                Ok(created) => succeeded(&layers, caller, name, created),
                 Err(error) => failed(name, &error),
             });
         }
@@ -66,9 +68,14 @@ fn new_topic(topic: CreatableTopic) -> NewTopic {
     }
 }
 
-fn succeeded(context: &Context, caller: &Caller, name: Text, created: CreatedTopic) -> CreatableTopicResult {
+fn succeeded(
+    layers: &BrokerLayers<'_>,
+    caller: &Caller,
+    name: Text,
+    created: CreatedTopic,
+) -> CreatableTopicResult {
     // Older versions have no room for the settings.
-    let configs = if caller.version >= 5 { effective_configs(context, &created.configs) } else { Vec::new() };
+    let configs = if caller.version >= 5 { effective_configs(layers, &created.configs) } else { Vec::new() };
     CreatableTopicResult {
         name,
         topic_id: created.id,
@@ -82,9 +89,10 @@ fn succeeded(context: &Context, caller: &Caller, name: Text, created: CreatedTop
 }
 
 /// The settings in force, with where each comes from (KIP-525).
-fn effective_configs(context: &Context, own: &BTreeMap<String, String>) -> Vec<CreatableTopicConfigs> {
-    let none = DynamicConfig::default();
-    let layers = BrokerLayers { broker: &none, cluster: &none, settings: &context.settings };
+fn effective_configs(
+    layers: &BrokerLayers<'_>,
+    own: &BTreeMap<String, String>,
+) -> Vec<CreatableTopicConfigs> {
     let config = |entry: ConfigEntry| CreatableTopicConfigs {
         name: Text::from_static(entry.name),
         value: entry.value.map(Into::into),
@@ -93,7 +101,7 @@ fn effective_configs(context: &Context, own: &BTreeMap<String, String>) -> Vec<C
         is_sensitive: entry.sensitive,
         ..Default::default()
     };
-    describe_topic(&layers, own).into_iter().map(config).collect()
+    describe_topic(layers, own).into_iter().map(config).collect()
 }
 
 fn failed(name: Text, error: &ApiError) -> CreatableTopicResult {
@@ -102,5 +110,31 @@ fn failed(name: Text, error: &ApiError) -> CreatableTopicResult {
         error_code: error.code.code(),
         error_message: error.text(),
         ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{ConfigSource, DynamicConfig, Inputs, Scope, Settings};
+
+    #[test]
+    fn what_was_set_for_brokers_while_they_ran_is_in_force_for_new_topics() {
+        let settings = Settings::load(&Inputs::default()).expect("right");
+        let set = |value: &str| BTreeMap::from([("log.retention.ms".to_owned(), value.to_owned())]);
+        let none = DynamicConfig::default();
+        let (broker, _) = DynamicConfig::parse(&set("6"), Scope::OneBroker);
+        let (cluster, _) = DynamicConfig::parse(&set("5"), Scope::AllBrokers);
+        let told = |broker: &DynamicConfig, own: &[(&str, &str)]| {
+            let layers = BrokerLayers { broker, cluster: &cluster, settings: &settings };
+            let own = own.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+            let configs = effective_configs(&layers, &own);
+            let config = configs.into_iter().find(|config| &*config.name == "retention.ms").expect("listed");
+            (config.value.as_deref().map(str::to_owned), config.config_source)
+        };
+        let expected = |value: &str, source: ConfigSource| (Some(value.to_owned()), source.wire_code());
+        assert_eq!(told(&none, &[]), expected("5", ConfigSource::DynamicDefaultBroker));
+        assert_eq!(told(&broker, &[]), expected("6", ConfigSource::DynamicBroker));
+        assert_eq!(told(&broker, &[("retention.ms", "7")]), expected("7", ConfigSource::Topic));
     }
 }

@@ -3,13 +3,15 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::broker::cluster::{BEHIND, ask_node, hindrance};
+use crate::broker::cluster::{BEHIND, HAND_OVERS_MAX, ask_node, hindrance};
 use crate::broker::cluster_view::leader_of;
 use crate::broker::errors::ApiError;
+use crate::broker::repeats::Repeats;
 use crate::broker::{Caller, Context};
 use crate::io::{join_all, timeout};
 use crate::metadata::MetadataImage;
 use crate::probe::{Mutant, mutant};
+use crate::types::limits::REPEATED_BYTES_MAX;
 use crate::types::{ErrorCode, Instant, NodeId, PartitionId, PartitionIndex};
 use crate::wire::Text;
 use crate::wire::messages::elect_leaders_request::TopicPartitions;
@@ -23,6 +25,8 @@ const UNCLEAN: i8 = 1;
 const VERSION: i16 = 2;
 /// An election takes no longer, whatever the client's patience.
 const PATIENCE_MAX: Duration = Duration::from_secs(30);
+/// What a partition takes of an answer, with its text, in bytes, rather too much than too little.
+const RESULT_BYTES: usize = 256;
 
 /// For so long a leader is told to hand over,
 const HAND_OVER_MAX: Duration = Duration::from_secs(3);
@@ -31,6 +35,8 @@ const HAND_OVER_AGAIN: Duration = Duration::from_millis(500);
 /// For so long a successor may be behind that is looked at again and again: of three replicas two commit without it.
 const CATCH_UP_MAX: Duration = Duration::from_secs(1);
 const CATCH_UP_LOOK: Duration = Duration::from_millis(20);
+/// Another node is given the time that is left but for one part in so many, in which its answer comes back.
+const WAY_SHARE: u32 = 20;
 
 /// A partition by the names that a client uses.
 type Place = (Text, i32);
@@ -42,17 +48,21 @@ pub(in crate::broker) async fn handle(
     caller: &Caller,
     request: ElectLeadersRequest,
 ) -> ElectLeadersResponse {
+    let image = context.metadata();
+    let places = places(&image, request.topic_partitions.as_deref());
+    if let Some(refusal) = named_too_often(&request, places.len()) {
+        return refuse_all(Some(by_topic(places)), &refusal);
+    }
     if let Some(refusal) = refused(&request) {
         return refuse_all(request.topic_partitions, &refusal);
     }
     let election = request.election_type;
     let patience = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0)).min(PATIENCE_MAX);
     let deadline = context.io.clock.now().after(patience);
-    let image = context.metadata();
     let of_all = request.topic_partitions.is_none();
     let mut results: BTreeMap<Place, Result<(), ApiError>> = BTreeMap::new();
     let mut asked: BTreeMap<NodeId, Vec<Wanted>> = BTreeMap::new();
-    for place in places(&image, request.topic_partitions.as_deref()) {
+    for place in places {
         match wanted(context, &image, &place, election) {
             Ok((leader, wanted)) => asked.entry(leader).or_default().push(wanted),
             // Nobody asked for these by name.
@@ -75,6 +85,16 @@ pub(in crate::broker) async fn handle(
     respond(&image, request.topic_partitions, results)
 }
 
+/// Why nothing of it is done, if it names partitions so often that to tell each mention would make too long an answer; `once`: how many it
+/// names.
+fn named_too_often(request: &ElectLeadersRequest, once: usize) -> Option<ApiError> {
+    let named: usize = request.topic_partitions.iter().flatten().map(|topic| topic.partitions.len()).sum();
+    let again = named.saturating_sub(once);
+    let mut repeats = Repeats::new(REPEATED_BYTES_MAX);
+    let admitted = repeats.admits(again.saturating_mul(RESULT_BYTES));
+    (!admitted).then(|| ApiError::new(ErrorCode::InvalidRequest, repeats.refusal().to_string()))
+}
+
 /// Why nothing of it is done, whatever it asks for.
 fn refused(request: &ElectLeadersRequest) -> Option<ApiError> {
     let asks_for_none = request.topic_partitions.as_ref().is_some_and(Vec::is_empty);
@@ -92,17 +112,18 @@ fn refused(request: &ElectLeadersRequest) -> Option<ApiError> {
 
 /// The same for the request and all that it names.
 fn refuse_all(asked: Option<Vec<TopicPartitions>>, refusal: &ApiError) -> ElectLeadersResponse {
+    let (error_code, error_message) = ApiError::told(Err(refusal.clone()));
     let topics =
         asked.unwrap_or_default().into_iter().map(|TopicPartitions { topic, partitions, .. }| {
             let result = |partition_id| {
-                let (error_code, error_message) = ApiError::told(Err(refusal.clone()));
+                let error_message = error_message.clone();
                 PartitionResult { partition_id, error_code, error_message, ..PartitionResult::default() }
             };
             let partition_result = partitions.into_iter().map(result).collect();
             ReplicaElectionResult { partition_result, topic, ..Default::default() }
         });
     ElectLeadersResponse {
-        error_code: refusal.code.code(),
+        error_code,
         replica_election_results: topics.collect(),
         ..ElectLeadersResponse::default()
     }
@@ -122,11 +143,28 @@ fn places(image: &MetadataImage, asked: Option<&[TopicPartitions]>) -> BTreeSet<
     }
 }
 
+/// Partitions as requests name them.
+fn by_topic(places: impl IntoIterator<Item = Place>) -> Vec<TopicPartitions> {
+    let mut topics: BTreeMap<Text, Vec<i32>> = BTreeMap::new();
+    for (topic, index) in places {
+        topics.entry(topic).or_default().push(index);
+    }
+    let named = |(topic, partitions)| TopicPartitions { topic, partitions, ..Default::default() };
+    topics.into_iter().map(named).collect()
+}
+
 /// Leadership that is to move.
 struct Wanted {
     place: Place,
     id: PartitionId,
     to: NodeId,
+}
+
+impl Wanted {
+    fn refused(&self, why: &str) -> ApiError {
+        let message = format!("node {} cannot take over: {why}", self.to);
+        ApiError::new(ErrorCode::PreferredLeaderNotAvailable, message)
+    }
 }
 
 /// Who leads it now, and what is wanted of it.
@@ -166,19 +204,30 @@ fn wanted(
 /// One partition's hand-over.
 type Handing<'a> = Pin<Box<dyn Future<Output = Result<(), ApiError>> + Send + 'a>>;
 
-/// Hands over what this node leads, where the successor can take over at once.
+/// Hands over what this node leads, some after others, as long as there is time: nobody serves what is being handed over, and each that
+/// moves wakes all who wait for theirs.
 async fn here(context: &Arc<Context>, wanted: &[Wanted], deadline: Instant) -> Vec<Result<(), ApiError>> {
+    let mut outcomes = Vec::with_capacity(wanted.len());
+    for some in wanted.chunks(HAND_OVERS_MAX) {
+        if context.io.clock.now() < deadline {
+            outcomes.extend(at_once(context, some, deadline).await);
+        } else {
+            let why = "the time that the request allows was over before its turn came; ask again";
+            outcomes.extend(some.iter().map(|wanted| Err(wanted.refused(why))));
+        }
+    }
+    outcomes
+}
+
+/// Hands over some of what this node leads, where the successor can take over at once.
+async fn at_once(context: &Arc<Context>, wanted: &[Wanted], deadline: Instant) -> Vec<Result<(), ApiError>> {
     let hindrances = &hindrances(context, wanted, deadline).await;
     let handing = wanted.iter().map(|wanted| async move {
-        let refused = |why: &str| {
-            let message = format!("node {} cannot take over: {why}", wanted.to);
-            ApiError::new(ErrorCode::PreferredLeaderNotAvailable, message)
-        };
         if let Some(why) = hindrances.get(&wanted.id) {
-            return Err(refused(why));
+            return Err(wanted.refused(why));
         }
         let led = hand_over(context, wanted.id, wanted.to, deadline).await;
-        led.then_some(()).ok_or_else(|| refused("it did not in time"))
+        led.then_some(()).ok_or_else(|| wanted.refused("it did not in time"))
     });
     let mut all: Vec<Handing<'_>> = Vec::new();
     for one in handing {
@@ -253,38 +302,34 @@ async fn there(
     wanted: &[Wanted],
     deadline: Instant,
 ) -> Vec<Result<(), ApiError>> {
-    let mut topics: BTreeMap<Text, Vec<i32>> = BTreeMap::new();
-    for Wanted { place: (topic, index), .. } in wanted {
-        topics.entry(topic.clone()).or_default().push(*index);
-    }
     let left = deadline.since(context.io.clock.now());
+    let left = left.saturating_sub(left / WAY_SHARE);
     let request = ElectLeadersRequest {
         election_type: PREFERRED,
-        topic_partitions: Some(
-            topics
-                .into_iter()
-                .map(|(topic, partitions)| TopicPartitions { topic, partitions, ..Default::default() })
-                .collect(),
-        ),
+        topic_partitions: Some(by_topic(wanted.iter().map(|wanted| wanted.place.clone()))),
         timeout_ms: i32::try_from(left.as_millis()).unwrap_or(i32::MAX),
         ..ElectLeadersRequest::default()
     };
-    let response = match ask_node(context, leader, VERSION, &request, deadline).await {
-        Ok(response) => response,
+    match ask_node(context, leader, VERSION, &request, deadline).await {
+        Ok(response) => told_of(response, wanted),
         Err(error) => {
             let failed = || ApiError::new(ErrorCode::PreferredLeaderNotAvailable, error.to_string());
-            return wanted.iter().map(|_| Err(failed())).collect();
+            wanted.iter().map(|_| Err(failed())).collect()
         }
-    };
-    let outcome = |Wanted { place: (topic, index), .. }: &Wanted| {
-        let of_topic = response.replica_election_results.iter().find(|result| result.topic == *topic);
-        let result = of_topic.and_then(|of_topic| {
-            of_topic.partition_result.iter().find(|result| result.partition_id == *index)
-        });
-        let Some(result) = result else { return Err(ApiError::bare(ErrorCode::UnknownServerError)) };
-        ApiError::answered(result.error_code, result.error_message.as_ref())
-    };
-    wanted.iter().map(outcome).collect()
+    }
+}
+
+/// What the leader's node says of each that it was asked for.
+fn told_of(response: ElectLeadersResponse, wanted: &[Wanted]) -> Vec<Result<(), ApiError>> {
+    let mut told: BTreeMap<Place, Result<(), ApiError>> = BTreeMap::new();
+    for ReplicaElectionResult { topic, partition_result, .. } in response.replica_election_results {
+        for PartitionResult { partition_id, error_code, error_message, .. } in partition_result {
+            let outcome = ApiError::answered(error_code, error_message.as_ref());
+            told.insert((topic.clone(), partition_id), outcome);
+        }
+    }
+    let missing = || Err(ApiError::bare(ErrorCode::UnknownServerError));
+    wanted.iter().map(|wanted| told.remove(&wanted.place).unwrap_or_else(missing)).collect()
 }
 
 /// As it was asked; where all partitions were, each topic with those of which there is something to say.
@@ -314,4 +359,81 @@ fn respond(
         ReplicaElectionResult { partition_result: results.collect(), topic, ..Default::default() }
     });
     ElectLeadersResponse { replica_election_results: topics.collect(), ..ElectLeadersResponse::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::TopicId;
+
+    /// The answer to a request that names one partition so often, if it is refused for that.
+    fn refused_for_naming(times: usize) -> Option<ElectLeadersResponse> {
+        let named = TopicPartitions { topic: "t".into(), partitions: vec![7; times], ..Default::default() };
+        let request = ElectLeadersRequest { topic_partitions: Some(vec![named]), ..Default::default() };
+        let places = places(&MetadataImage::default(), request.topic_partitions.as_deref());
+        let refusal = named_too_often(&request, places.len())?;
+        Some(refuse_all(Some(by_topic(places)), &refusal))
+    }
+
+    #[test]
+    fn what_is_named_again_and_again_is_refused_as_a_whole_and_told_once() {
+        let most = 1 + REPEATED_BYTES_MAX / RESULT_BYTES;
+        assert_eq!(refused_for_naming(2), None);
+        assert_eq!(refused_for_naming(most), None);
+        let told = refused_for_naming(most + 1).expect("refused");
+        assert_eq!(told.error_code, ErrorCode::InvalidRequest.code());
+        let [topic] = &told.replica_election_results[..] else { panic!("one topic: {told:?}") };
+        let [partition] = &topic.partition_result[..] else { panic!("one partition: {told:?}") };
+        assert_eq!((&*topic.topic, partition.partition_id, partition.error_code), ("t", 7, told.error_code));
+        let text = partition.error_message.as_deref().expect("it says why");
+        assert!(text.contains("name it once"), "{text}");
+    }
+
+    #[test]
+    fn what_is_named_once_is_never_too_often() {
+        let partitions: Vec<i32> = (0..1 << 19).collect();
+        let once = partitions.len();
+        assert!(once * RESULT_BYTES > REPEATED_BYTES_MAX);
+        let named = TopicPartitions { topic: "t".into(), partitions, ..Default::default() };
+        let request = ElectLeadersRequest { topic_partitions: Some(vec![named]), ..Default::default() };
+        assert_eq!(named_too_often(&request, once), None);
+        let all = ElectLeadersRequest { topic_partitions: None, ..Default::default() };
+        assert_eq!(named_too_often(&all, once), None);
+    }
+
+    fn wanted(topic: &'static str, index: i32) -> Wanted {
+        let id = PartitionId { topic: TopicId([7; 16]), index: PartitionIndex(index) };
+        Wanted { place: (Text::from_static(topic), index), id, to: NodeId(2) }
+    }
+
+    #[test]
+    fn each_partition_gets_what_the_leaders_node_says_of_it() {
+        let result = |partition_id, code: ErrorCode| PartitionResult {
+            partition_id,
+            error_code: code.code(),
+            error_message: None,
+            ..PartitionResult::default()
+        };
+        let of_topic = |topic, partition_result| ReplicaElectionResult {
+            topic: Text::from_static(topic),
+            partition_result,
+            ..ReplicaElectionResult::default()
+        };
+        let response = ElectLeadersResponse {
+            replica_election_results: vec![
+                of_topic("b", vec![result(1, ErrorCode::None), result(0, ErrorCode::NotLeaderOrFollower)]),
+                of_topic("a", vec![result(0, ErrorCode::PreferredLeaderNotAvailable)]),
+            ],
+            ..ElectLeadersResponse::default()
+        };
+        let asked = [wanted("a", 0), wanted("a", 1), wanted("b", 0), wanted("b", 1)];
+        let error = |code| Err(ApiError::bare(code));
+        let expected = [
+            error(ErrorCode::PreferredLeaderNotAvailable),
+            error(ErrorCode::UnknownServerError),
+            error(ErrorCode::NotLeaderOrFollower),
+            Ok(()),
+        ];
+        assert_eq!(told_of(response, &asked), expected);
+    }
 }

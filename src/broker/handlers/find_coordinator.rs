@@ -5,7 +5,7 @@ use crate::broker::cluster_view::leader_of;
 use crate::broker::internal_topics::ensure_offsets_topic;
 use crate::broker::not_served::Unserved;
 use crate::broker::{Caller, Context};
-use crate::coordinator::OFFSETS_TOPIC;
+use crate::config::OFFSETS_TOPIC;
 use crate::coordinator::group::partition_for;
 use crate::types::{ErrorCode, PartitionId, PartitionIndex};
 use crate::wire::Text;

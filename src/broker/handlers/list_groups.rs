@@ -14,11 +14,8 @@ pub(in crate::broker) async fn handle(
     _caller: &Caller,
     request: ListGroupsRequest,
 ) -> ListGroupsResponse {
-    let words = |filter: &[Text]| filter.iter().map(ToString::to_string).collect();
-    let command = GroupCommand::ListGroups(command::ListGroups {
-        states: words(&request.states_filter),
-        types: words(&request.types_filter),
-    });
+    let listing = command::ListGroups::filtered(&request.states_filter, &request.types_filter);
+    let command = GroupCommand::ListGroups(listing);
     let mut groups = Vec::new();
     for result in context.groups.request_all(&command).await {
         match result {

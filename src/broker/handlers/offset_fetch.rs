@@ -10,7 +10,7 @@ use crate::coordinator::group::command::{
 };
 use crate::coordinator::group::{GroupId, TopicName};
 use crate::metadata::MetadataImage;
-use crate::types::limits::REPEATED_BYTES_MAX;
+use crate::types::limits::{OFFSETS_PER_FETCH_MAX, REPEATED_BYTES_MAX};
 use crate::types::{ErrorCode, LeaderEpoch, Offset, PartitionIndex, TopicId};
 use crate::wire::Text;
 use crate::wire::messages::offset_fetch_request::OffsetFetchRequestTopics;
@@ -46,7 +46,11 @@ pub(in crate::broker) async fn handle(
     let mut requests = Vec::with_capacity(groups.len());
     let mut unknown = Vec::with_capacity(groups.len());
     let again = whole_again(&groups);
-    for (group, _) in groups.iter().zip(&again).filter(|(_, again)| again.is_none()) {
+    let fits = fitting(&groups, OFFSETS_PER_FETCH_MAX);
+    for ((group, again), fits) in groups.iter().zip(&again).zip(&fits) {
+        if again.is_some() || !fits {
+            continue;
+        }
         let (topics, unknown_topics) = known_topics(&image, caller, group);
         unknown.push(unknown_topics);
         let group_id = GroupId::from(&*group.group_id);
@@ -57,7 +61,13 @@ pub(in crate::broker) async fn handle(
     let mut results = unknown.into_iter().zip(results);
     let mut told = Told::new(REPEATED_BYTES_MAX);
     let mut answers: Vec<OffsetFetchResponseGroup> = Vec::with_capacity(groups.len());
-    for (group, again) in groups.iter().zip(again) {
+    for ((group, again), fits) in groups.iter().zip(again).zip(fits) {
+        if !fits {
+            // Where an error has its place in each partition, nothing is told: it would take as much as is refused.
+            let unnamed = Asked { group_id: group.group_id.clone(), topics: None };
+            answers.push(refused(caller, &unnamed, ErrorCode::InvalidRequest));
+            continue;
+        }
         if let Some(place) = again {
             let first = &answers[place];
             let is_admitted = told.admits_group(place, first);
@@ -90,6 +100,18 @@ fn whole_again(groups: &[Asked]) -> Vec<Option<usize>> {
         again.push((place != at).then_some(place));
     }
     again
+}
+
+/// For each group, whether it may name as many partitions as it does: `max` are for all groups, in their order.
+fn fitting(groups: &[Asked], max: usize) -> Vec<bool> {
+    let mut left = max;
+    let fits = |group: &Asked| {
+        let named = group.topics.iter().flatten().map(|topic| topic.partition_indexes.len()).sum();
+        let rest = left.checked_sub(named);
+        left = rest.unwrap_or(left);
+        rest.is_some()
+    };
+    groups.iter().map(fits).collect()
 }
 
 /// What a response tells already, to bound what it tells again.
@@ -187,12 +209,17 @@ fn fetched_topics(
 ) -> Vec<OffsetFetchResponseTopics> {
     let group = fetched.group_id;
     let mut topics = Vec::with_capacity(fetched.topics.len());
-    for topic in fetched.topics {
+    for mut topic in fetched.topics {
         let mut topic_id = topic.topic_id;
         if caller.version >= TOPIC_IDS_FROM && topic_id == TopicId::ZERO {
             // Without an id there is no way to tell the client of the topic.
             let Some(known) = image.topic(topic.topic.as_str()) else { continue };
             topic_id = known.id;
+            // Offsets of another topic of this name, which was deleted since, are none of this topic.
+            topic.partitions.retain(|fetched| [TopicId::ZERO, known.id].contains(&fetched.topic_id));
+            if topic.partitions.is_empty() {
+                continue;
+            }
         }
         let partition = |fetched: FetchedOffset| {
             if told.admits(&group, &topic.topic, &fetched) {
@@ -312,6 +339,7 @@ mod tests {
             offset: Offset(7),
             leader_epoch: LeaderEpoch::NONE,
             metadata: "note".into(),
+            topic_id: TopicId::ZERO,
         };
         let topic = FetchedTopic {
             topic: "orders".into(),
@@ -358,6 +386,20 @@ mod tests {
         assert!(told.admits_group(1, &OffsetFetchResponseGroup::default()), "nothing to tell");
     }
 
+    #[test]
+    fn groups_that_name_more_partitions_than_are_left_are_refused_as_a_whole() {
+        let naming = |counts: &[usize]| {
+            let topic = |&count: &usize| OffsetFetchRequestTopics {
+                partition_indexes: vec![0; count],
+                ..OffsetFetchRequestTopics::default()
+            };
+            Asked { group_id: "g".into(), topics: Some(counts.iter().map(topic).collect()) }
+        };
+        let whole = Asked { group_id: "g".into(), topics: None };
+        let groups = [naming(&[1, 1]), naming(&[1, 1]), whole, naming(&[1]), naming(&[0]), naming(&[1])];
+        assert_eq!(fitting(&groups, 3), [true, false, true, true, true, false]);
+    }
+
     const TOPIC: TopicId = TopicId([5; 16]);
 
     fn image() -> MetadataImage {
@@ -391,5 +433,37 @@ mod tests {
         }
         let by_id = [("", TOPIC), ("", TopicId([6; 16]))];
         assert_eq!(asked_of(TOPIC_IDS_FROM, &by_id), [("orders".to_owned(), TOPIC)]);
+    }
+
+    /// The partitions that are told of topic `orders` where all offsets of a group are asked for, which was committed to by these ids.
+    fn told_of_all(version: i16, ids: &[TopicId]) -> Vec<(TopicId, Vec<i32>)> {
+        let offset = |(index, &topic_id): (i32, &TopicId)| FetchedOffset {
+            partition: PartitionIndex(index),
+            offset: Offset(7),
+            leader_epoch: LeaderEpoch::NONE,
+            metadata: "".into(),
+            topic_id,
+        };
+        let topic = FetchedTopic {
+            topic: "orders".into(),
+            topic_id: TopicId::ZERO,
+            partitions: (0..).zip(ids).map(offset).collect(),
+        };
+        let fetched = FetchedGroup { group_id: "g".into(), topics: vec![topic] };
+        let told =
+            fetched_topics(&image(), &Caller { version, ..caller() }, fetched, &mut Told::new(usize::MAX));
+        let indexes = |topic: OffsetFetchResponseTopics| {
+            (topic.topic_id, topic.partitions.iter().map(|partition| partition.partition_index).collect())
+        };
+        told.into_iter().map(indexes).collect()
+    }
+
+    #[test]
+    fn by_ids_no_offset_of_a_topic_is_told_that_was_deleted_since() {
+        let before = TopicId([4; 16]);
+        let ids = [before, TOPIC, TopicId::ZERO];
+        assert_eq!(told_of_all(TOPIC_IDS_FROM, &ids), [(TOPIC, vec![1, 2])]);
+        assert_eq!(told_of_all(TOPIC_IDS_FROM, &[before]), []);
+        assert_eq!(told_of_all(TOPIC_IDS_FROM - 1, &ids), [(TopicId::ZERO, vec![0, 1, 2])]);
     }
 }

@@ -1,10 +1,11 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::broker::errors::ApiError;
 use crate::broker::voters::{CHANGE_MAX, change_voters, leading, note, quorum_of, too_few_follow};
 use crate::broker::{Caller, Context};
-use crate::metadata::controller::Suffrage;
-use crate::partition::{ChangeDone, ReplicaKey, VoterChange};
+use crate::metadata::controller::{Suffrage, quorum_nodes};
+use crate::partition::{ChangeDone, PartitionStats, ReplicaKey, VoterChange};
 use crate::probe::{Mutant, mutant};
 use crate::types::{ErrorCode, NodeId, Uuid};
 use crate::wire::messages::{RemoveRaftVoterRequest, RemoveRaftVoterResponse};
@@ -28,17 +29,7 @@ async fn remove(context: &Arc<Context>, request: &RemoveRaftVoterRequest) -> Res
         let text = format!("{} with directory {} is no voter: both ids are needed", key.node, key.directory);
         return Err(ApiError::new(ErrorCode::InvalidRequest, text));
     }
-    if !stats.voters.contains(key) {
-        let text = match stats.voters.of_node(key.node) {
-            Some(voter) => format!("node {} votes with directory {}", key.node, voter.directory),
-            None => format!("node {} is no voter", key.node),
-        };
-        return Err(ApiError::new(ErrorCode::VoterNotFound, text));
-    }
-    if stats.voters.keys().len() == 1 {
-        let text = format!("node {} is the only voter, and without one nothing could be changed", key.node);
-        return Err(ApiError::new(ErrorCode::VoterNotFound, text));
-    }
+    let removal = removal(&stats, &quorum_nodes(&context.metadata(), &cluster.founders), key)?;
     // It is refused below as well; but then the record that the node is to vote no longer is in the log already, and has to be taken back.
     let rest = stats.voters.keys().iter().filter(|&&voter| voter != key);
     let (of, following) =
@@ -49,6 +40,7 @@ async fn remove(context: &Arc<Context>, request: &RemoveRaftVoterRequest) -> Res
     let is_news = note(context, cluster, key.node, Suffrage::Observes).await?;
     let deadline = context.io.clock.now().after(CHANGE_MAX);
     let remove = |change| change_voters(context, change, ChangeDone::Committed, deadline);
+    // Where the node has no vote this changes nothing, and is refused while somebody is adding it.
     let mut change = VoterChange::Remove(key);
     let mut made = remove(change).await;
     // If its disk had been lost, the replica in its place may have become a voter before it was noted that the node shall have none.
@@ -66,9 +58,79 @@ async fn remove(context: &Arc<Context>, request: &RemoveRaftVoterRequest) -> Res
     }
     let Err(failed) = made else { return Ok(()) };
     let stats = if is_news { leading(context).await.ok() } else { None };
-    // The log says nothing else, be it committed or not.
-    if stats.as_ref().is_some_and(|stats| stats.voters.contains(key)) {
+    let shall_vote = |stats: &PartitionStats| match removal {
+        // The log says nothing else, be it committed or not.
+        Removal::Vote => stats.voters.contains(key),
+        // Somebody may be adding it.
+        Removal::Word => true,
+    };
+    if stats.as_ref().is_some_and(shall_vote) {
         note(context, cluster, key.node, Suffrage::Votes).await?;
     }
     Err(failed.answer(change, stats.as_ref()))
+}
+
+/// What is taken from a node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Removal {
+    /// Its vote.
+    Vote,
+    /// The word that it shall vote: it does not, for its addition was cut off before the log had it, and may never be made.
+    Word,
+}
+
+/// What there is to be taken from a replica, by the log, and by those that are `noted` to vote.
+fn removal(stats: &PartitionStats, noted: &BTreeSet<NodeId>, key: ReplicaKey) -> Result<Removal, ApiError> {
+    let node = key.node;
+    let not_found = |text: String| Err(ApiError::new(ErrorCode::VoterNotFound, text));
+    match stats.voters.of_node(node) {
+        Some(voter) if voter != key => {
+            not_found(format!("node {node} votes with directory {}", voter.directory))
+        }
+        Some(_) if stats.voters.keys().len() == 1 => {
+            not_found(format!("node {node} is the only voter, and without one nothing could be changed"))
+        }
+        Some(_) => Ok(Removal::Vote),
+        None if noted.contains(&node) => Ok(Removal::Word),
+        None => not_found(format!("node {node} is no voter")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::partition::VoterSet;
+
+    fn key(node: i32, directory: u8) -> ReplicaKey {
+        ReplicaKey { node: NodeId(node), directory: Uuid([directory; 16]) }
+    }
+
+    #[test]
+    fn who_is_to_vote_and_does_not_is_to_no_longer() {
+        // Voters 1 to 3; the addition of node 4 was cut off, and of the removal of node 3 the second half is missing.
+        let stats = PartitionStats::led(&[]);
+        let noted: BTreeSet<NodeId> = [1, 2, 4].map(NodeId).into();
+        let found = |node, directory| {
+            removal(&stats, &noted, key(node, directory)).map_err(|error| {
+                assert_eq!(error.code, ErrorCode::VoterNotFound);
+                error.message.expect("a sentence")
+            })
+        };
+        assert_eq!(found(2, 0), Ok(Removal::Vote));
+        assert_eq!(found(3, 0), Ok(Removal::Vote), "it votes");
+        assert_eq!(found(4, 9), Ok(Removal::Word), "whatever its directory: no other one is known");
+        assert_eq!(found(5, 9), Err("node 5 is no voter".to_owned()));
+        let other = format!("node 2 votes with directory {}", Uuid::ZERO);
+        assert_eq!(found(2, 9), Err(other), "it is not the one that is meant");
+    }
+
+    #[test]
+    fn the_only_voter_stays_and_nobody_else_has_to() {
+        let stats = PartitionStats { voters: VoterSet::new([NodeId(1)]), ..PartitionStats::led(&[]) };
+        let noted: BTreeSet<NodeId> = [1, 4].map(NodeId).into();
+        let alone = removal(&stats, &noted, key(1, 0)).expect_err("it is the only one");
+        let text = "node 1 is the only voter, and without one nothing could be changed";
+        assert_eq!(alone, ApiError::new(ErrorCode::VoterNotFound, text));
+        assert_eq!(removal(&stats, &noted, key(4, 9)), Ok(Removal::Word));
+    }
 }

@@ -7,6 +7,7 @@ use crate::client::cluster::Client;
 use crate::client::error::ClientError;
 use crate::client::metadata::TopicPartition;
 use crate::types::NodeId;
+use crate::types::limits::CHANGES_AT_ONCE_MAX;
 use crate::wire::messages::alter_partition_reassignments_request::{
     ReassignablePartition, ReassignableTopic,
 };
@@ -15,6 +16,7 @@ use crate::wire::{ApiKey, ApiRequest, Text};
 
 /// How many partitions one request names at most.
 const PARTITIONS_MAX: usize = 500;
+const _: () = assert!(PARTITIONS_MAX <= CHANGES_AT_ONCE_MAX);
 
 /// A partition whose replicas come or go.
 #[derive(Clone, PartialEq, Eq, Debug)]

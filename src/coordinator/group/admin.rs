@@ -2,23 +2,18 @@
 use super::GroupShard;
 use super::classic::{ClassicGroup, Phase};
 use super::command::{
-    DeleteGroups, DeletedGroup, DescribeGroups, DescribedGroup, DescribedMember, GROUP_TYPE, GroupError,
-    GroupState, ListGroups, ListedGroup,
+    DeleteGroups, DeletedGroup, DescribeGroups, DescribedGroup, DescribedMember, GroupError, GroupState,
+    ListGroups, ListedGroup,
 };
 use super::names::GroupId;
 use super::record::{GroupRecord, OffsetKey};
 use crate::coordinator::decision::Decision;
 
 impl GroupShard {
-    /// The groups that both filters let through, in the order of their ids.
+    /// The groups in the states that are asked for, in the order of their ids.
     pub(super) fn list_groups(&self, command: &ListGroups) -> Vec<ListedGroup> {
-        let states: Vec<String> = command.states.iter().map(|word| word.trim().to_lowercase()).collect();
-        let is_type = |word: &String| word.to_lowercase() == GROUP_TYPE;
-        if !command.types.is_empty() && !command.types.iter().any(is_type) {
-            return Vec::new();
-        }
         let is_listed = |group: &&ClassicGroup| {
-            states.is_empty() || states.contains(&group.state().name().to_lowercase())
+            command.states.as_ref().is_none_or(|states| states.contains(&group.state()))
         };
         let listed = |group: &ClassicGroup| ListedGroup {
             group_id: group.id.clone(),

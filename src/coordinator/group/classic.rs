@@ -119,6 +119,8 @@ pub(super) struct ClassicGroup {
     pub said_bytes: usize,
     /// What protocols they support.
     pub protocols: ProtocolCounts,
+    /// How many of them have a JoinGroup parked: to count them at each that comes would take a joining group's size squared.
+    pub awaiting_join: usize,
     pub static_members: BTreeMap<InstanceId, MemberId>,
     /// Given an id, expected back with it. Each has a session timer.
     pub pending_join: BTreeSet<MemberId>,
@@ -143,6 +145,7 @@ impl ClassicGroup {
             members: BTreeMap::new(),
             said_bytes,
             protocols: ProtocolCounts::default(),
+            awaiting_join: 0,
             static_members: BTreeMap::new(),
             pending_join: BTreeSet::new(),
             pending_sync: BTreeSet::new(),
@@ -278,6 +281,7 @@ impl ClassicGroup {
         self.forget_id(&id);
         self.said_bytes += member.said_bytes(&id);
         self.protocols.add(&member.protocols);
+        self.awaiting_join += usize::from(member.awaiting_join.is_some());
         self.members.insert(id, member);
     }
 
@@ -288,6 +292,7 @@ impl ClassicGroup {
         if let Some(member) = &removed {
             self.said_bytes -= member.said_bytes(id);
             self.protocols.remove(&member.protocols);
+            self.awaiting_join -= usize::from(member.awaiting_join.is_some());
             if let Some(instance) = &member.group_instance_id {
                 self.static_members.remove(instance);
             }
@@ -320,6 +325,7 @@ impl ClassicGroup {
         let member = self.members.remove(old).expect("a static member's id is a member's");
         self.said_bytes -= member.said_bytes(old);
         self.said_bytes += member.said_bytes(new);
+        self.awaiting_join -= usize::from(member.awaiting_join.is_some());
         let replacement =
             Member { is_new: false, awaiting_join: None, awaiting_sync: None, ..member.clone() };
         self.members.insert(new.clone(), replacement);
@@ -331,6 +337,24 @@ impl ClassicGroup {
         }
         self.static_members.insert(instance.clone(), new.clone());
         member
+    }
+
+    /// Lets a member's JoinGroup wait, and gives the one that waited before.
+    ///
+    /// # Panics
+    /// If it is no member.
+    pub fn park_join(&mut self, id: &MemberId, token: RequestToken) -> Option<RequestToken> {
+        let member = self.members.get_mut(id).expect("only members park a request");
+        let before = member.awaiting_join.replace(token);
+        self.awaiting_join += usize::from(before.is_none());
+        before
+    }
+
+    /// Takes out the JoinGroup that a member has parked, if it has.
+    pub fn take_join(&mut self, id: &MemberId) -> Option<RequestToken> {
+        let parked = self.members.get_mut(id)?.awaiting_join.take();
+        self.awaiting_join -= usize::from(parked.is_some());
+        parked
     }
 
     /// Takes what a member says about itself now.
@@ -406,12 +430,8 @@ impl ClassicGroup {
         chosen.expect("a group that chooses a protocol has members").0.clone()
     }
 
-    pub fn awaiting_join_count(&self) -> usize {
-        self.members.values().filter(|member| member.awaiting_join.is_some()).count()
-    }
-
     pub fn has_all_members_joined(&self) -> bool {
-        self.pending_join.is_empty() && self.members.values().all(|member| member.awaiting_join.is_some())
+        self.pending_join.is_empty() && self.awaiting_join == self.members.len()
     }
 
     /// The longest time any member asks for a rebalance.

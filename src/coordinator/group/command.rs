@@ -2,6 +2,9 @@
 //!
 //! Where an API's version changes the meaning, the command says so in a field of its own; the rest of a
 //! version (which fields exist) is the handler's.
+use std::collections::BTreeSet;
+use std::ops::Deref;
+
 use bytes::Bytes;
 
 use super::names::{GroupId, InstanceId, MemberId, ProtocolName, ProtocolType, TopicName};
@@ -47,6 +50,9 @@ pub enum GroupError {
     /// Kafka: INVALID_COMMIT_OFFSET_SIZE.
     #[error("the commit takes more than {max} bytes in the log")]
     CommitTooLarge { max: usize },
+    /// Kafka: UNKNOWN_SERVER_ERROR, where it takes more than one write.
+    #[error("the offsets to delete take more than {max} bytes in the log: name fewer at once")]
+    DeletionTooLarge { max: usize },
     /// Kafka: UNKNOWN_SERVER_ERROR.
     #[error("the group's members and assignments take more than {max} bytes in the log")]
     GroupTooLarge { max: usize },
@@ -297,6 +303,8 @@ pub struct FetchedOffset {
     pub leader_epoch: LeaderEpoch,
     /// Shared with the state, however often it is asked for.
     pub metadata: Text,
+    /// The topic that it was committed for; `ZERO` where that is not known.
+    pub topic_id: TopicId,
 }
 
 /// OffsetDelete.
@@ -312,13 +320,11 @@ pub struct DeletedOffsets {
     pub partitions: Vec<(PartitionIndex, Option<GroupError>)>,
 }
 
-/// ListGroups. An empty filter lets everything through; an unknown word matches nothing.
+/// ListGroups. By default all of them.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ListGroups {
-    /// State names, in any case.
-    pub states: Vec<String>,
-    /// Type names, in any case.
-    pub types: Vec<String>,
+    /// Only groups in one of these states; `None` for any.
+    pub states: Option<BTreeSet<GroupState>>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -392,7 +398,35 @@ pub enum GroupState {
     Dead,
 }
 
+impl ListGroups {
+    /// What filters by the names of states and of types let through, in any case. An empty filter lets everything through; an unknown
+    /// word matches nothing.
+    #[must_use]
+    pub fn filtered<W: Deref<Target = str>>(states: &[W], types: &[W]) -> ListGroups {
+        let is_listed_type =
+            types.is_empty() || types.iter().any(|word| word.eq_ignore_ascii_case(GROUP_TYPE));
+        if !is_listed_type {
+            return ListGroups { states: Some(BTreeSet::new()) };
+        }
+        let named = || states.iter().filter_map(|word| GroupState::named(word.trim())).collect();
+        ListGroups { states: (!states.is_empty()).then(named) }
+    }
+}
+
 impl GroupState {
+    const ALL: [GroupState; 5] = [
+        GroupState::Empty,
+        GroupState::PreparingRebalance,
+        GroupState::CompletingRebalance,
+        GroupState::Stable,
+        GroupState::Dead,
+    ];
+
+    /// The state of this name, in any case.
+    fn named(word: &str) -> Option<GroupState> {
+        GroupState::ALL.into_iter().find(|state| state.name().eq_ignore_ascii_case(word))
+    }
+
     /// Kafka's name for the state.
     #[must_use]
     pub fn name(self) -> &'static str {

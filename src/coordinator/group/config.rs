@@ -52,6 +52,8 @@ pub struct GroupLimits {
     pub offsets_max: usize,
     /// Bytes of the notes (metadata) that clients leave with their offsets.
     pub offset_notes_bytes_max: usize,
+    /// Bytes of the tombstones that one OffsetDelete leads to: they are written in one go, while nobody else is served.
+    pub deletion_bytes_max: usize,
     /// Records of one write, where a change may be cut into several (expiry, deletion).
     pub records_per_write_max: usize,
     /// Bytes of one write. A group or commit that would need more is refused, so that no client can make a
@@ -68,6 +70,7 @@ impl Default for GroupLimits {
             assignments_bytes_max: 64 << 20,
             offsets_max: 4_000_000,
             offset_notes_bytes_max: 256 << 20,
+            deletion_bytes_max: 16 << 20,
             records_per_write_max: 2_000,
             write_bytes_max: 1_000_000,
         }

@@ -149,6 +149,8 @@ impl ClassicGroup {
         let mut protocols = ProtocolCounts::default();
         self.members.values().for_each(|member| protocols.add(&member.protocols));
         assert_eq!(protocols, self.protocols, "protocols of {id:?} are the members'");
+        let awaiting_join = self.members.values().filter(|member| member.awaiting_join.is_some()).count();
+        assert_eq!(awaiting_join, self.awaiting_join, "who waits to join {id:?} is counted");
         assert!(self.pending_join.iter().all(|m| !self.members.contains_key(m)), "pending in {id:?}");
         assert!(self.pending_sync.iter().all(|m| self.members.contains_key(m)), "pending sync in {id:?}");
         for (member_id, member) in &self.members {

@@ -152,8 +152,7 @@ impl Turn<'_> {
         match group.phase {
             Phase::Empty => true,
             Phase::Preparing { .. } => {
-                member.is_some_and(|member| member.awaiting_join.is_some())
-                    || group.awaiting_join_count() < max
+                member.is_some_and(|member| member.awaiting_join.is_some()) || group.awaiting_join < max
             }
             Phase::Completing { .. } | Phase::Stable => member.is_some() || group.members.len() < max,
         }
@@ -247,7 +246,7 @@ impl Turn<'_> {
         let old_leader = group.leader.clone();
         let mut fenced = group.replace_static(instance, old, new);
         let error = GroupError::FencedInstanceId;
-        self.complete_join(&mut fenced, JoinResult::refused(old.clone(), error.clone()));
+        self.complete_join(fenced.awaiting_join.take(), JoinResult::refused(old.clone(), error.clone()));
         if let Some(token) = fenced.awaiting_sync.take() {
             self.reply(token, GroupResponse::Sync(Err(error)));
         }
@@ -315,9 +314,10 @@ impl Turn<'_> {
         self.schedule_session(&group.id, new, session_timeout_ms);
     }
 
+    /// Parks a JoinGroup. One that was parked before belongs to a connection that gave up on it.
     fn park(&mut self, group: &mut ClassicGroup, id: &MemberId, token: RequestToken) {
-        let member = group.members.get_mut(id).expect("only members park a request");
-        self.park_join(id, member, token);
+        let before = group.park_join(id, token);
+        self.complete_join(before, JoinResult::refused(id.clone(), GroupError::RebalanceInProgress));
     }
 
     fn answer_joined(&mut self, group: &ClassicGroup, token: RequestToken, id: MemberId) {

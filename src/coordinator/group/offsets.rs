@@ -1,4 +1,6 @@
 //! OffsetCommit, OffsetFetch, OffsetDelete: decided on the durable state and the group's phase.
+use std::collections::BTreeSet;
+
 use super::classic::Phase;
 use super::command::{
     CommitPartition, CommittedTopic, DeletedOffsets, FetchTopic, FetchedGroup, FetchedOffset, FetchedTopic,
@@ -180,7 +182,7 @@ impl GroupShard {
         FetchedGroup { group_id: command.group_id.clone(), topics }
     }
 
-    /// Tombstones for offsets that nobody in the group consumes by.
+    /// Tombstones for offsets that nobody in the group consumes by, one for each however often it is named.
     pub(super) fn decide_delete_offsets(
         &self,
         command: &OffsetDelete,
@@ -195,6 +197,7 @@ impl GroupShard {
             return Decision::answer(Err(GroupError::NonEmptyGroup));
         }
         let offsets = self.durable.offsets_of(&command.group_id);
+        let mut deleted = BTreeSet::new();
         let mut records = Vec::new();
         let mut response = Vec::with_capacity(command.topics.len());
         for (topic, indexes) in &command.topics {
@@ -202,12 +205,17 @@ impl GroupShard {
             let mut partitions = Vec::with_capacity(indexes.len());
             for &partition in indexes {
                 partitions.push((partition, is_subscribed.then_some(GroupError::GroupSubscribedToTopic)));
-                if !is_subscribed && offsets.is_some_and(|o| o.get(topic, partition).is_some()) {
+                let is_there = offsets.is_some_and(|o| o.get(topic, partition).is_some());
+                if !is_subscribed && is_there && deleted.insert((topic, partition)) {
                     let (group, topic) = (command.group_id.clone(), topic.clone());
                     records.push(OffsetKey { group, topic, partition }.tombstone());
                 }
             }
             response.push(DeletedOffsets { topic: topic.clone(), partitions });
+        }
+        let max = self.limits.deletion_bytes_max;
+        if records.iter().map(GroupRecord::encoded_bytes_max).sum::<usize>() > max {
+            return Decision::answer(Err(GroupError::DeletionTooLarge { max }));
         }
         Decision { records, response: Ok(response) }
     }
@@ -251,12 +259,14 @@ impl FetchedOffset {
                 offset: committed.offset,
                 leader_epoch: committed.leader_epoch,
                 metadata: committed.metadata.clone(),
+                topic_id: committed.topic_id,
             },
             None => FetchedOffset {
                 partition,
                 offset: Offset::NONE,
                 leader_epoch: LeaderEpoch::NONE,
                 metadata: Text::new(),
+                topic_id: TopicId::ZERO,
             },
         }
     }

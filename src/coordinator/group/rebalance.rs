@@ -126,10 +126,11 @@ impl Turn<'_> {
         group.pending_sync = ids.iter().cloned().collect();
         for id in &ids {
             let joined = group.joined(id);
+            let parked = group.take_join(id);
             let member = group.members.get_mut(id).expect("the id was just listed");
             member.is_new = false;
             let session_timeout_ms = member.session_timeout_ms;
-            self.complete_join(member, JoinResult { member_id: id.clone(), outcome: Ok(joined) });
+            self.complete_join(parked, JoinResult { member_id: id.clone(), outcome: Ok(joined) });
             self.schedule_session(&group.id, id, session_timeout_ms);
         }
         let at = self.in_ms(group.rebalance_timeout_ms());

@@ -61,24 +61,18 @@ impl Turn<'_> {
         write
     }
 
-    /// Answers a parked JoinGroup, if the member has one.
-    pub fn complete_join(&mut self, member: &mut Member, result: JoinResult) {
-        if let Some(token) = member.awaiting_join.take() {
+    /// Answers a JoinGroup that was parked, if there was one.
+    pub fn complete_join(&mut self, parked: Option<RequestToken>, result: JoinResult) {
+        if let Some(token) = parked {
             self.reply(token, GroupResponse::Join(result));
         }
-    }
-
-    /// Parks a JoinGroup. One that was parked before belongs to a connection that gave up on it.
-    pub fn park_join(&mut self, member_id: &MemberId, member: &mut Member, token: RequestToken) {
-        let result = JoinResult::refused(member_id.clone(), GroupError::RebalanceInProgress);
-        self.complete_join(member, result);
-        member.awaiting_join = Some(token);
     }
 
     /// Answers both parked requests of a member that is no longer one: it must join anew.
     pub fn dismiss(&mut self, mut member: Member) {
         let unknown = GroupError::UnknownMemberId;
-        self.complete_join(&mut member, JoinResult::refused(MemberId::default(), unknown.clone()));
+        let result = JoinResult::refused(MemberId::default(), unknown.clone());
+        self.complete_join(member.awaiting_join.take(), result);
         if let Some(token) = member.awaiting_sync.take() {
             self.reply(token, GroupResponse::Sync(Err(unknown)));
         }
@@ -94,8 +88,10 @@ impl Turn<'_> {
 
     /// Answers all parked requests of a group with `error`.
     pub fn fail_parked(&mut self, group: &mut ClassicGroup, error: &GroupError) {
+        group.awaiting_join = 0;
         for (id, member) in &mut group.members {
-            self.complete_join(member, JoinResult::refused(id.clone(), error.clone()));
+            let result = JoinResult::refused(id.clone(), error.clone());
+            self.complete_join(member.awaiting_join.take(), result);
             if let Some(token) = member.awaiting_sync.take() {
                 self.reply(token, GroupResponse::Sync(Err(error.clone())));
             }

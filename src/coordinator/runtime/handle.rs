@@ -7,16 +7,13 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::CoordinatorError;
 use super::task::{Message, Task, TaskParts};
-use crate::config::BrokerConfig;
+use crate::config::{BrokerConfig, OFFSETS_TOPIC};
 use crate::coordinator::group::command::{DeletedTopic, GroupCommand, GroupResponse};
 use crate::coordinator::group::{GroupConfig, GroupLimits, partition_for};
 use crate::io::{Io, Shutdown};
 use crate::metadata::{ImageCell, TopicImage};
 use crate::partition::Partitions;
 use crate::types::{LeaderEpoch, NodeId, PartitionId, PartitionIndex};
-
-/// Where committed offsets and groups are kept.
-pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
 /// Requests that wait for one partition's task; more wait with their senders.
 const INBOX_MESSAGES_MAX: usize = 1024;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::CoordinatorError;
+use super::in_flight::InFlight;
 use super::task::{Message, Reply, TaskParts};
 use super::write::{Completion, Outcome, append};
 use crate::coordinator::decision::{After, Effect, Now, RequestToken, WriteId};
@@ -14,9 +15,6 @@ use crate::io::Io;
 use crate::partition::Partitions;
 use crate::probe::{Condition, Made, StateStep, sometimes, state_made};
 use crate::types::{Instant, LeaderEpoch, NodeId, PartitionId};
-
-/// Writes under way at once; requests wait beyond.
-const WRITES_IN_FLIGHT_MAX: usize = 1024;
 
 /// An answer that waits for a write.
 struct Parked {
@@ -38,7 +36,7 @@ pub(super) struct Leading {
     commit_timeout: Duration,
     shard: GroupShard,
     outcomes: mpsc::UnboundedSender<Outcome>,
-    in_flight: usize,
+    in_flight: InFlight,
     committed: Option<WriteId>,
     /// A write could not be handed to the log: none may follow it.
     broken: bool,
@@ -69,7 +67,7 @@ impl Leading {
             commit_timeout: parts.commit_timeout,
             shard,
             outcomes,
-            in_flight: 0,
+            in_flight: InFlight::default(),
             committed: None,
             broken: false,
             replies: BTreeMap::new(),
@@ -100,7 +98,7 @@ impl Leading {
     /// The write's error: the shard is ahead of the log then, and has to be given up with
     /// [`Leading::resign`].
     pub(super) async fn finish(&mut self, outcome: Outcome) -> Result<(), CoordinatorError> {
-        self.in_flight -= 1;
+        self.in_flight.end(outcome.bytes);
         outcome.result?;
         let write = outcome.write;
         assert!(
@@ -123,9 +121,9 @@ impl Leading {
         self.shard.has_members()
     }
 
-    /// Whether another request may come: not while too many writes are under way.
+    /// Whether another request may come: not while too much is being written.
     pub(super) fn has_room(&self) -> bool {
-        self.in_flight < WRITES_IN_FLIGHT_MAX
+        self.in_flight.has_room()
     }
 
     /// When [`Leading::fire_due`] has something to do.
@@ -175,7 +173,7 @@ impl Leading {
         for reply in replies.into_values() {
             drop(reply.send(Err(CoordinatorError::NotCoordinator)));
         }
-        in_flight
+        in_flight.writes()
     }
 
     async fn step(&mut self, event: GroupEvent) {
@@ -199,8 +197,9 @@ impl Leading {
     }
 
     async fn write(&mut self, write: WriteId, records: &[GroupRecord]) {
-        let completion = Completion::new(write, self.outcomes.clone());
-        self.in_flight += 1;
+        let bytes = records.iter().map(GroupRecord::encoded_bytes_max).sum();
+        let completion = Completion::new(write, bytes, self.outcomes.clone());
+        self.in_flight.begin(bytes);
         if self.broken {
             let what = "a write before it could not be written".to_owned();
             return completion.tell(Err(CoordinatorError::Unwritable(what)));

@@ -27,6 +27,7 @@
 //! unavailable; a record of another kind of group is skipped and counted.
 mod error;
 mod handle;
+mod in_flight;
 mod leading;
 mod lease;
 mod load;
@@ -36,4 +37,4 @@ mod tests;
 mod write;
 
 pub use error::CoordinatorError;
-pub use handle::{GroupCoordinators, OFFSETS_TOPIC};
+pub use handle::GroupCoordinators;

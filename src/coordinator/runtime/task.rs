@@ -281,9 +281,6 @@ impl Task {
         let mut leading = Leading::begin(&self.parts, epoch, durable, sender).await;
         let mut lease = Lease::new(id, epoch);
         let mut led = true;
-        while led && let Some(waiting) = self.waiting.pop_front() {
-            led = self.take(&mut leading, &mut lease, waiting.message).await;
-        }
         let mut in_a_row = 0;
         loop {
             if in_a_row >= MESSAGES_IN_A_ROW_MAX {
@@ -312,7 +309,7 @@ impl Task {
                         return Led::Failed { outcomes, writes_left };
                     }
                 }
-                message = self.parts.inbox.recv(), if leading.has_room() => {
+                message = next_message(&mut self.waiting, &mut self.parts.inbox), if leading.has_room() => {
                     let Some(message) = message else { break };
                     led = self.take(&mut leading, &mut lease, message).await;
                     in_a_row += 1;
@@ -336,5 +333,16 @@ impl Task {
             message.refuse(CoordinatorError::NotCoordinator);
         }
         leads
+    }
+}
+
+/// The next message: those that waited for the load come first. `None` once nobody can send another.
+async fn next_message(
+    waiting: &mut VecDeque<Waiting>,
+    inbox: &mut mpsc::Receiver<Message>,
+) -> Option<Message> {
+    match waiting.pop_front() {
+        Some(waiting) => Some(waiting.message),
+        None => inbox.recv().await,
     }
 }

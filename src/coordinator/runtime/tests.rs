@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{CoordinatorError, GroupCoordinators, OFFSETS_TOPIC};
-use crate::config::{BrokerConfig, Inputs, load};
+use super::{CoordinatorError, GroupCoordinators};
+use crate::config::{BrokerConfig, Inputs, OFFSETS_TOPIC, load};
 use crate::coordinator::group::codec::encode;
 use crate::coordinator::group::command::*;
 use crate::coordinator::group::{

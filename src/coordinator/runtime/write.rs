@@ -15,19 +15,22 @@ const BATCH_BYTES_MAX: usize = 64 << 20;
 /// How a write went.
 pub(super) struct Outcome {
     pub(super) write: WriteId,
+    /// What its records take.
+    pub(super) bytes: usize,
     pub(super) result: Result<(), CoordinatorError>,
 }
 
 /// Reports one write's outcome, in any case: if it is dropped the write is lost with the node.
 pub(super) struct Completion {
     write: WriteId,
+    bytes: usize,
     outcomes: mpsc::UnboundedSender<Outcome>,
     told: bool,
 }
 
 impl Completion {
-    pub(super) fn new(write: WriteId, outcomes: mpsc::UnboundedSender<Outcome>) -> Completion {
-        Completion { write, outcomes, told: false }
+    pub(super) fn new(write: WriteId, bytes: usize, outcomes: mpsc::UnboundedSender<Outcome>) -> Completion {
+        Completion { write, bytes, outcomes, told: false }
     }
 
     pub(super) fn tell(mut self, result: Result<(), CoordinatorError>) {
@@ -37,7 +40,7 @@ impl Completion {
     fn send(&mut self, result: Result<(), CoordinatorError>) {
         self.told = true;
         // Nobody listens once the task has ended.
-        drop(self.outcomes.send(Outcome { write: self.write, result }));
+        drop(self.outcomes.send(Outcome { write: self.write, bytes: self.bytes, result }));
     }
 }
 

@@ -632,6 +632,9 @@ impl JournalReader {
         if let Some((sequence, offset)) = self.torn_header {
             self.erase(sequence, offset).await?;
         }
+        if mutant(Mutant::JournalNotSettled) {
+            return Ok(());
+        }
         if let Some((sequence, offset)) = self.last_whole
             && sequence == self.position.file
         {

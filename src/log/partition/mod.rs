@@ -258,6 +258,13 @@ impl PartitionLog {
         self.log_end
     }
 
+    /// Where the log begins and ends, as long as it holds no batch: its first one may begin before that, for a log that was reset begins
+    /// wherever its leader's start was moved to.
+    #[must_use]
+    pub fn empty_at(&self) -> Option<Offset> {
+        (self.holds_nothing() && self.log_start == self.log_end).then_some(self.log_end)
+    }
+
     /// Up to where the log is known to be committed.
     #[must_use]
     pub fn high_watermark(&self) -> Offset {
@@ -384,8 +391,11 @@ impl PartitionLog {
 
     /// Whether the log may begin inside this batch, as a log that holds nothing yet.
     fn begins_with(&self, header: &BatchHeader) -> bool {
-        let is_empty = self.segments.is_empty() && self.tail.start().is_none();
-        is_empty && header.base_offset < self.log_end && header.next_offset() > self.log_end
+        self.holds_nothing() && header.base_offset < self.log_end && header.next_offset() > self.log_end
+    }
+
+    fn holds_nothing(&self) -> bool {
+        self.segments.is_empty() && self.tail.start().is_none()
     }
 
     /// A leader epoch begins at the log's end.

@@ -235,7 +235,8 @@ impl PartitionLog {
             None => {
                 let is_named =
                     |held: &&Held| (held.state.base, held.state.cleaning) == (place.segment, place.cleaning);
-                if let Some(named) = self.segments.iter().find(is_named).map(|held| held.segment.id) {
+                let named = self.segments.iter().find(is_named).map(|held| held.segment.id);
+                if let Some(named) = named.filter(|_| !mutant(Mutant::KeepLastClosedSegment)) {
                     self.keep(named);
                 }
                 self.close_active();

@@ -532,6 +532,49 @@ fn what_a_compaction_left_out_is_not_read_from_memory() {
     assert_eq!(seen_versions.len(), 3, "who repairs from these files sees each change: {seen_versions:?}");
 }
 
+/// What a record of a batch says, where, and when.
+type Said = (Offset, Timestamp, Option<bytes::Bytes>, Option<bytes::Bytes>, Vec<RecordHeader>);
+
+fn said(batch: &RecordBatch) -> Vec<Said> {
+    let records = batch.records(BOUND_BYTES).unwrap();
+    let one = |record: Result<Record, BatchError>| {
+        let record = record.unwrap();
+        let (offset, time) = (records.offset_of(&record), records.timestamp_of(&record));
+        (offset, time, record.key, record.value, record.headers)
+    };
+    records.clone().map(one).collect()
+}
+
+/// The first record of a batch goes, by whose time the others tell theirs.
+#[test]
+fn records_that_stay_keep_their_headers_and_times() {
+    #[cfg(all(feature = "simulation", debug_assertions))]
+    super::model::mistakes::make_what_is_asked();
+    let mut run = Run::new(1, 1 << 20);
+    run.recover(None);
+    let mut builder = BatchBuilder::new(BatchOptions::plain(BOUND_BYTES));
+    for (key, time) in [(1_u8, 5_000), (4, 1_000), (5, 9_000)] {
+        let header = |value| RecordHeader { key: bytes::Bytes::from_static(b"a"), value };
+        let headers = [header(Some(bytes::Bytes::from(vec![key]))), header(None)];
+        let (key, timestamp) = ([key], Timestamp(time));
+        let record = NewRecord { timestamp, key: Some(&key), value: Some(b"value"), headers: &headers };
+        builder.append(record).unwrap();
+    }
+    let batch = builder.build().into_batch().placed_at(Offset::ZERO, LeaderEpoch(0));
+    run.append(batch.clone());
+    for _ in 0..20 {
+        run.write(&[(1, true), (2, true)], 1);
+    }
+    run.node().flush();
+    run.compact();
+    assert_eq!(run.compactions, 1);
+    run.node().log(0).release_tail();
+    let cleaned = batches(run.node()).unwrap().remove(0);
+    assert_eq!(cleaned.header().base_offset, Offset::ZERO);
+    assert_eq!(said(&cleaned), said(&batch)[1..], "the first was replaced");
+    run.check();
+}
+
 #[test]
 fn a_tombstone_goes_with_the_second_compaction() {
     let mut run = Run::new(1, 1 << 20);

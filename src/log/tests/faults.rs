@@ -567,6 +567,34 @@ fn a_commit_that_only_the_page_cache_holds_is_written_again_before_anything_foll
     assert!(node.report.damaged.is_empty());
 }
 
+/// A process dies within a commit's write, and the next one finds the commit in the page cache.
+#[test]
+fn what_a_start_found_in_the_page_cache_is_durable() {
+    #[cfg(all(feature = "simulation", debug_assertions))]
+    super::model::mistakes::make_what_is_asked();
+    let mut found_more = 0;
+    for changes in 1..=8 {
+        let disk = TestDisk::new();
+        let mut node = Node::open(&disk);
+        node.create(0).unwrap();
+        node.append(0, 100).unwrap();
+        disk.inject(TestFault::CrashAt(changes));
+        let is_acknowledged = node.append(0, 100).is_ok();
+        let disk = node.stop(&disk);
+        disk.heal();
+        let mut node = Node::open(&disk);
+        let found = node.log(0).log_end();
+        node.runtime.kill();
+        found_more += u32::from(!is_acknowledged && found == Offset(6));
+        for seed in 0..8 {
+            let disk = disk.lose_power(&mut TestRandom(seed));
+            let mut node = Node::open(&disk);
+            assert_eq!(node.log(0).log_end(), found, "{changes} changes, seed {seed}: {:?}", node.report);
+        }
+    }
+    assert!(found_more > 0, "no commit was in the page cache alone");
+}
+
 /// The log's start moves beyond what is known of the active segment while a flush is adding to it: what the flush writes
 /// is behind the start.
 #[test]

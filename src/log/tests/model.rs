@@ -593,9 +593,10 @@ fn a_start_needs_no_place_of_what_was_taken_back() {
     run(1, &steps, 1_000_000, true);
 }
 
-/// That the model bites: planted mistakes which it finds. Each in a process of its own, for a process makes one mistake.
+/// That the model bites, and a test beside it: planted mistakes which they find. Each in a process of its own, for a process makes one
+/// mistake.
 #[cfg(all(feature = "simulation", debug_assertions))]
-mod mistakes {
+pub(super) mod mistakes {
     use std::process::Command;
 
     use crate::probe::{Mutant, arm};
@@ -608,26 +609,60 @@ mod mistakes {
         "place-in-unnamed-segment",
         "cut-places-at-start",
     ];
+    /// Each with its test, which asks what it is to make. `tests/probe_docs.rs` reads these names, too.
+    const FOUND_BY_A_TEST: [(&str, &str); 4] = [
+        (
+            "keep-last-closed-segment",
+            "log::tests::placing::a_start_keeps_the_closed_segment_that_the_journal_names",
+        ),
+        (
+            "compaction-drops-headers",
+            "log::tests::compaction::records_that_stay_keep_their_headers_and_times",
+        ),
+        (
+            "compaction-shifts-timestamps",
+            "log::tests::compaction::records_that_stay_keep_their_headers_and_times",
+        ),
+        ("journal-not-settled", "log::tests::faults::what_a_start_found_in_the_page_cache_is_durable"),
+    ];
     const ASKED: &str = "ORDAIN_TEST_MUTANT";
 
-    pub(super) fn make_what_is_asked() {
+    pub(in crate::log::tests) fn make_what_is_asked() {
         if let Ok(name) = std::env::var(ASKED) {
             arm(Mutant::named(&name).expect("a mistake of that name"));
         }
     }
 
+    /// A test that makes a mistake, if it asks for one.
+    fn mistaken(test: &str, name: &str) -> Command {
+        let mut mistaken = Command::new(std::env::current_exe().unwrap());
+        mistaken.args([test, "--exact"]).env(ASKED, name);
+        mistaken
+    }
+
     #[test]
     fn each_is_found() {
-        let program = std::env::current_exe().unwrap();
         let test = "log::tests::model::the_same_where_large_batches_are_written_once";
         for name in FOUND_BY_THE_MODEL {
-            let mut model = Command::new(&program);
-            model.args([test, "--exact"]).env(ASKED, name).env("PROPTEST_CASES", "4000");
+            let mut model = mistaken(test, name);
+            model.env("PROPTEST_CASES", "4000");
             model.env("PROPTEST_RNG_SEED", "1").env("PROPTEST_MAX_SHRINK_ITERS", "0");
             let outcome = model.env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "1").output().unwrap();
             let said = String::from_utf8_lossy(&outcome.stdout);
             assert!(
                 said.contains("Test failed: ") && !outcome.status.success(),
+                "{name} is not found: {said}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_is_found_by_its_test() {
+        for (name, test) in FOUND_BY_A_TEST {
+            let outcome = mistaken(test, name).output().unwrap();
+            let said = String::from_utf8_lossy(&outcome.stdout);
+            assert!(
+                said.contains(&format!("{test} ... FAILED")) && !outcome.status.success(),
                 "{name} is not found: {said}"
             );
         }

@@ -190,6 +190,8 @@ fn places_outlive_starts_without_a_checkpoint() {
 /// The segment that the journal names was closed, and another begun, before the start: it stays until no start asks for it.
 #[test]
 fn a_start_keeps_the_closed_segment_that_the_journal_names() {
+    #[cfg(all(feature = "simulation", debug_assertions))]
+    super::model::mistakes::make_what_is_asked();
     let disk = TestDisk::new();
     let mut node = begun(&disk);
     assert!(append(&mut node, LARGE));

@@ -549,15 +549,17 @@ fn a_log_may_begin_inside_its_first_batch() {
     node.commit(0, vec![entry]).unwrap();
     let position = node.position();
     let first = batch(198, 5, 4, 1_198, 10);
+    assert_eq!(node.logs[&0].empty_at(), Some(Offset(200)));
     assert!(matches!(
         node.log(0).append(batch(195, 5, 4, 0, 10), position),
         Err(LogError::OutOfOrder { .. })
     ));
     let entry = node.log(0).append(first.clone(), position).unwrap();
     node.commit(0, vec![entry]).unwrap();
+    assert_eq!(node.logs[&0].empty_at(), None);
     // Uncommitted, it may be taken back.
     let entry = node.log(0).truncate_to(Offset(200), LeaderEpoch(4), position).unwrap();
-    assert_eq!(node.logs[&0].log_end(), Offset(200));
+    assert_eq!((node.logs[&0].log_end(), node.logs[&0].empty_at()), (Offset(200), Some(Offset(200))));
     let again = node.log(0).append(first.clone(), position).unwrap();
     node.commit(0, vec![entry, again]).unwrap();
     for index in 0..3 {

@@ -180,7 +180,8 @@ pub struct LeaderReport {
     pub unled: Vec<Unled>,
 }
 
-/// Notes who leads partitions, and of which nobody is known to, where that is news.
+/// Notes who leads partitions, and of which nobody is known to, where that is news. In sync are replicas alone: who was one when a
+/// report was begun need not be one when it comes.
 pub fn note_leaders(
     image: &MetadataImage,
     node: NodeId,
@@ -197,10 +198,12 @@ pub fn note_leaders(
     let mut records = Vec::new();
     for Led { id, leader, epoch, isr } in &report.led {
         let Some(partition) = image.partition(*id) else { continue };
+        let in_sync = isr.iter().copied().filter(|node| partition.replicas.contains(node));
+        let isr: Vec<NodeId> = in_sync.collect();
         let is_news = *epoch > partition.leader_epoch
             || (*epoch < partition.leader_epoch && mutant(Mutant::ControllerNotesOldLeaders))
             || (*epoch == partition.leader_epoch
-                && (Some(*leader), isr) != (partition.leader, &partition.isr));
+                && (Some(*leader), &isr) != (partition.leader, &partition.isr));
         if is_news {
             let change = PartitionChangeRecord {
                 topic_id: id.topic,
@@ -261,7 +264,7 @@ mod tests {
     use super::*;
     use crate::metadata::snapshot::{SnapshotId, decode, encode};
     use crate::types::{Offset, PartitionIndex, Timestamp};
-    use crate::wire::messages::{PartitionRecord, TopicRecord};
+    use crate::wire::messages::{PartitionReassignmentRecord, PartitionRecord, TopicRecord};
 
     const TOPIC: TopicId = TopicId([7; 16]);
     const ID: PartitionId = PartitionId { topic: TOPIC, index: PartitionIndex(0) };
@@ -371,5 +374,48 @@ mod tests {
         let led = told(&denied, 2, &LeaderReport { led: vec![led], ..LeaderReport::default() });
         assert_eq!(seen(&led), (Some(2), vec![2, 3], vec![]));
         assert_eq!(seen(&told(&led, 1, &unled(5, true))), seen(&led), "node 2 leads now");
+    }
+
+    /// The image once node 1 is no replica, and what node 2 had begun to tell before, when all three voted.
+    fn left_meanwhile() -> (MetadataImage, LeaderReport) {
+        let mut image = image();
+        let left = PartitionReassignmentRecord {
+            topic_id: TOPIC,
+            partition_epoch: 1,
+            replicas: vec![2, 3],
+            departed: vec![1],
+            ..PartitionReassignmentRecord::default()
+        };
+        image.apply(&left.into()).expect("it fits");
+        let isr = vec![NodeId(1), NodeId(2), NodeId(3)];
+        let led = vec![Led { id: ID, leader: NodeId(2), epoch: LeaderEpoch(5), isr }];
+        (image, LeaderReport { led, ..LeaderReport::default() })
+    }
+
+    #[test]
+    fn who_was_a_replica_when_a_report_was_begun_is_in_sync_only_if_it_still_is_one() {
+        let (image, late) = left_meanwhile();
+        let led = told(&image, 2, &late);
+        assert_eq!(seen(&led), (Some(2), vec![2, 3], vec![]));
+        let epoch = led.registered(NodeId(2)).expect("it is registered").epoch;
+        assert_eq!(note_leaders(&led, NodeId(2), epoch, &late).records, [], "it is known");
+    }
+
+    #[test]
+    fn an_earlier_log_that_has_no_replica_in_sync_is_kept_by_a_snapshot_until_the_next_report() {
+        let (mut image, late) = left_meanwhile();
+        // As an earlier release noted it.
+        let noted = PartitionChangeRecord {
+            topic_id: TOPIC,
+            leader: 2,
+            leader_epoch: 5,
+            isr: vec![1, 2, 3],
+            ..PartitionChangeRecord::default()
+        };
+        image.apply(&noted.into()).expect("it fits");
+        assert_eq!(seen(&image), (Some(2), vec![1, 2, 3], vec![]), "every release makes the same of it");
+        let copy = decode(&encode(&image, ID_OF_SNAPSHOT, Timestamp(1)).expect("it fits"), ID_OF_SNAPSHOT);
+        assert_eq!(copy.expect("it is whole"), image);
+        assert_eq!(seen(&told(&image, 2, &late)), (Some(2), vec![2, 3], vec![]));
     }
 }

@@ -10,7 +10,7 @@ use crate::config::{
 };
 use crate::metadata::{ConfigResource, MetadataImage};
 use crate::types::NodeId;
-use crate::types::limits::STRING_BYTES_MAX;
+use crate::types::limits::{CHANGES_AT_ONCE_MAX, STRING_BYTES_MAX};
 use crate::wire::MetadataRecord;
 use crate::wire::messages::ConfigRecord;
 
@@ -51,13 +51,15 @@ pub struct ConfigRules<'a> {
     pub settings: &'a Settings,
 }
 
-/// Decides on changed configurations, each resource for itself and as a whole. A resource is named once.
+/// Decides on changed configurations, each resource for itself and as a whole. A resource is named once. Of a request that changes too much
+/// nothing is done, as in Kafka.
 pub fn alter_configs(
     image: &MetadataImage,
     changes: &[ConfigChange],
     rules: ConfigRules<'_>,
 ) -> Decision<Vec<Result<(), ControllerError>>> {
-    let mut decision = Decision::reply(Vec::with_capacity(changes.len()));
+    let count = changes.len();
+    let mut decision = Decision::reply(Vec::with_capacity(count));
     for ConfigChange { resource, changes } in changes {
         let result = match resource {
             ConfigResource::Topic(name) => alter_topic(image, name, changes, &rules.config.topic_defaults),
@@ -66,6 +68,10 @@ pub fn alter_configs(
             ConfigResource::Group(name) => alter_group(image, name, changes, rules),
         };
         decision.reply.push(result.map(|records| decision.records.extend(records)));
+        if decision.records.len() > CHANGES_AT_ONCE_MAX {
+            let error = ControllerError::TooManyChanges { limit: CHANGES_AT_ONCE_MAX };
+            return Decision::reply(vec![Err(error); count]);
+        }
     }
     decision
 }
@@ -119,7 +125,7 @@ fn alter_broker(
     match node {
         None => cluster = changed,
         Some(node) if node == this => broker = changed,
-        // Another broker's own values stand over what this one knows.
+        // Another broker's own values stand over what this one knows: it has looked at them before it sent this on.
         Some(_) => return Ok(difference(&resource, &current, &next)),
     }
     let after = BrokerLayers { broker: &broker, cluster: &cluster, settings: rules.settings };

@@ -101,4 +101,6 @@ pub enum ControllerError {
         "the request would make {wanted} partitions at once; the limit is {limit}: make several requests"
     )]
     TooManyAtOnce { wanted: usize, limit: usize },
+    #[error("the request would make more than {limit} changes; this one is not made: make several requests")]
+    TooManyChanges { limit: usize },
 }

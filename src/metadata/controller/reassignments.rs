@@ -6,12 +6,15 @@ use super::{ControllerError, Decision};
 use crate::metadata::{MetadataImage, PartitionImage};
 use crate::probe::{Condition, sometimes};
 use crate::raft::VoterSet;
+use crate::types::limits::{CHANGES_AT_ONCE_MAX, TOPIC_NAME_BYTES_MAX};
 use crate::types::{NodeId, PartitionId, PartitionIndex};
+use crate::wire::Text;
 
 /// A partition that shall be held by other nodes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Reassignment {
-    pub topic: String,
+    /// Shared by all that name it.
+    pub topic: Text,
     pub index: i32,
     /// The nodes, the preferred first; `None` takes back the reassignment that is under way.
     pub target: Option<Vec<NodeId>>,
@@ -24,8 +27,8 @@ pub enum Scope {
     SameReplicationFactor,
 }
 
-/// Decides on reassignments, each for itself and after those before it. With the answers come the partitions that are no longer
-/// reassigned because that was taken back.
+/// Decides on reassignments, each for itself and after those before it, up to so many that change something: as in Kafka, the others are
+/// refused.
 pub fn reassign(
     image: &MetadataImage,
     wanted: &[Reassignment],
@@ -47,6 +50,9 @@ pub fn reassign(
             if (&next.replicas, &next.adding, &next.removing)
                 != (&present.replicas, &present.adding, &present.removing)
             {
+                if decision.records.len() == CHANGES_AT_ONCE_MAX {
+                    return Err(ControllerError::TooManyChanges { limit: CHANGES_AT_ONCE_MAX });
+                }
                 let next = next.changed();
                 decision.records.push(next.reassignment(id.topic, id.index).into());
                 changed.insert(id, next);
@@ -63,10 +69,14 @@ fn find<'a>(
     wanted: &Reassignment,
 ) -> Result<(PartitionId, &'a PartitionImage), ControllerError> {
     let Reassignment { topic, index, .. } = wanted;
-    let of_topic = image.topic(topic).ok_or_else(|| ControllerError::NoTopicToReassign(topic.clone()))?;
+    let of_topic = image.topic(topic).ok_or_else(|| {
+        // Each partition is told, so a name that is longer than any topic's is cut.
+        let end = topic.floor_char_boundary(TOPIC_NAME_BYTES_MAX);
+        ControllerError::NoTopicToReassign(topic[..end].to_owned())
+    })?;
     let partition = of_topic.partition(PartitionIndex(*index));
     let partition = partition
-        .ok_or_else(|| ControllerError::NoPartitionToReassign { topic: topic.clone(), index: *index })?;
+        .ok_or_else(|| ControllerError::NoPartitionToReassign { topic: topic.to_string(), index: *index })?;
     Ok((PartitionId { topic: of_topic.id, index: PartitionIndex(*index) }, partition))
 }
 
@@ -187,13 +197,15 @@ pub fn note_voters(
     decision
 }
 
-/// The reassignments that are under way, by topic and index; of all, or of those that are asked for by name.
+/// The reassignments that are under way, by topic and index, each once; of all, or of those that are asked for by name.
 #[must_use]
 pub fn under_way<'a>(
     image: &'a MetadataImage,
     asked: Option<&[(String, Vec<i32>)]>,
 ) -> BTreeMap<&'a str, Vec<(PartitionIndex, &'a PartitionImage)>> {
-    let ids: Vec<PartitionId> = match asked {
+    let is_under_way = |id: &PartitionId| image.partition(*id).is_some_and(PartitionImage::is_reassigning);
+    // Many may be asked for that are not, and one again and again.
+    let ids: BTreeSet<PartitionId> = match asked {
         None => image.reassigning().collect(),
         Some(asked) => asked
             .iter()
@@ -201,14 +213,13 @@ pub fn under_way<'a>(
             .flat_map(|(topic, indexes)| {
                 indexes.iter().map(move |&index| PartitionId { topic, index: PartitionIndex(index) })
             })
+            .filter(is_under_way)
             .collect(),
     };
     let mut found: BTreeMap<&str, Vec<(PartitionIndex, &PartitionImage)>> = BTreeMap::new();
     for id in ids {
         let Some(topic) = image.topic_by_id(id.topic) else { continue };
-        let Some(partition) = topic.partition(id.index).filter(|one| one.is_reassigning()) else {
-            continue;
-        };
+        let Some(partition) = topic.partition(id.index) else { continue };
         found.entry(&topic.name).or_default().push((id.index, partition));
     }
     found
@@ -258,11 +269,11 @@ mod tests {
     }
 
     fn to(target: &[i32]) -> Reassignment {
-        Reassignment { topic: "t".to_owned(), index: 0, target: Some(nodes(target)) }
+        Reassignment { topic: "t".into(), index: 0, target: Some(nodes(target)) }
     }
 
     fn cancel() -> Reassignment {
-        Reassignment { topic: "t".to_owned(), index: 0, target: None }
+        Reassignment { topic: "t".into(), index: 0, target: None }
     }
 
     fn applied<R>(image: &MetadataImage, decision: &Decision<R>) -> MetadataImage {
@@ -386,8 +397,10 @@ mod tests {
         );
         let moving = after(&image, to(&[4, 2, 3]));
         assert_eq!(reassign(&moving, &[to(&[5, 6, 1])], Same).reply, [Ok(())], "the target has three");
-        let nowhere = Reassignment { topic: "u".to_owned(), ..to(&[1]) };
-        assert_eq!(refusal(&image, nowhere, Any).to_string(), "Unable to find a topic named u.");
+        let nowhere = |name: &str| Reassignment { topic: name.into(), ..to(&[1]) };
+        assert_eq!(refusal(&image, nowhere("u"), Any).to_string(), "Unable to find a topic named u.");
+        let long = refusal(&image, nowhere(&"ü".repeat(20_000)), Any).to_string();
+        assert_eq!(long, format!("Unable to find a topic named {}.", "ü".repeat(124)));
         let index = Reassignment { index: 4, ..to(&[1]) };
         assert_eq!(refusal(&image, index, Any).to_string(), "Unable to find partition t:4.");
     }
@@ -397,6 +410,35 @@ mod tests {
         let twice = reassign(&image(), &[to(&[4, 2, 3]), cancel()], Scope::AnyReplicationFactor);
         assert_eq!(twice.reply, [Ok(()), Ok(())]);
         assert_eq!(seen(&applied(&image(), &twice)), (vec![2, 3, 1], vec![], vec![], 2));
+    }
+
+    #[test]
+    fn only_so_many_are_changed_at_once() {
+        let turns = [to(&[2, 1, 3]), to(&[1, 2, 3])];
+        let wanted: Vec<Reassignment> =
+            turns.iter().cycle().take(CHANGES_AT_ONCE_MAX + turns.len()).cloned().collect();
+        let decision = reassign(&image(), &wanted, Scope::SameReplicationFactor);
+        assert_eq!(decision.records.len(), CHANGES_AT_ONCE_MAX);
+        let (done, beyond) = decision.reply.split_at(CHANGES_AT_ONCE_MAX);
+        assert!(done.iter().all(Result::is_ok));
+        // To where it is already is no change.
+        let refused = Err(ControllerError::TooManyChanges { limit: CHANGES_AT_ONCE_MAX });
+        assert_eq!(beyond, [refused, Ok(())]);
+    }
+
+    #[test]
+    fn what_is_asked_for_again_and_again_is_told_once() {
+        let image = after(&image(), to(&[4, 2, 3]));
+        let asked = |name: &str, indexes: &[i32]| (name.to_owned(), indexes.to_vec());
+        let told = |asked: &[(String, Vec<i32>)]| {
+            let mut places = Vec::new();
+            for (name, each) in under_way(&image, Some(asked)) {
+                places.extend(each.iter().map(|(index, _)| format!("{name}-{}", index.0)));
+            }
+            places
+        };
+        assert_eq!(told(&[asked("t", &[0, 0, 9, 0]), asked("u", &[0]), asked("t", &[0])]), ["t-0"]);
+        assert!(told(&[asked("t", &[9, 9])]).is_empty() && told(&[]).is_empty());
     }
 
     #[test]

@@ -136,6 +136,8 @@ pub(super) struct SnapshotKeeper {
     since: Instant,
     now: Instant,
     retry_at: Instant,
+    /// Up to where the last one goes that was begun, whatever became of it.
+    begun: Option<Offset>,
 }
 
 impl SnapshotKeeper {
@@ -146,7 +148,8 @@ impl SnapshotKeeper {
         bytes: u64,
     ) -> SnapshotKeeper {
         let (bytes_max, interval) = (config.snapshot_bytes, config.snapshot_interval);
-        SnapshotKeeper { snapshots, bytes_max, interval, bytes, since: now, now, retry_at: now }
+        let (since, retry_at) = (now, now);
+        SnapshotKeeper { snapshots, bytes_max, interval, bytes, since, now, retry_at, begun: None }
     }
 
     /// The log has grown.
@@ -154,8 +157,12 @@ impl SnapshotKeeper {
         self.bytes += bytes;
     }
 
-    /// When the next one is due; `None` while the log does not grow.
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    /// When the next one is due, of the image that the log makes up to `end`; `None` while that does not grow: one that failed is tried
+    /// again under another name.
+    pub(super) fn deadline(&self, end: Offset) -> Option<Instant> {
+        if self.begun == Some(end) {
+            return None;
+        }
         let by_size = (self.bytes >= self.bytes_max).then_some(self.now);
         let by_time = self.interval.filter(|_| self.bytes > 0).map(|interval| self.since.after(interval));
         Some(by_size.or(by_time)?.max(self.retry_at))
@@ -171,8 +178,9 @@ impl SnapshotKeeper {
         clustered: bool,
     ) -> Result<(), ControllerUnavailable> {
         self.now = io.clock.now();
-        // A failure below is tried again, but not at once.
+        // A failure below is tried again, but not at once, and not under this name.
         self.retry_at = self.now.after(RETRY_INTERVAL);
+        self.begun = Some(end);
         let id = SnapshotId { end, epoch: epoch_of_last(partitions, end).await? };
         let older = self.snapshots.write(image, id, io.clock.wall()).await?;
         if let Some(older) = older {

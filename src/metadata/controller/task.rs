@@ -355,7 +355,7 @@ impl Controller {
 
     /// When the next snapshot is due: none of half a change.
     fn snapshot_due(&self) -> Option<Instant> {
-        self.snapshots.deadline().filter(|_| !self.reader.is_within_change())
+        self.snapshots.deadline(self.reader.end()).filter(|_| !self.reader.is_within_change())
     }
 
     pub(super) fn publish(&self) {
@@ -462,7 +462,10 @@ impl Controller {
                 return Ok(());
             }
             let bytes = batches.iter().map(|batch| batch.len() as u64).sum();
-            let (mut reader, mut next) = (self.reader.clone(), MetadataImage::clone(&self.image));
+            // After a failure, all behind the image is read again: what has come of a change is not copied each time.
+            let again = LogReader::at(self.reader.end());
+            let mut reader = std::mem::replace(&mut self.reader, again);
+            let mut next = MetadataImage::clone(&self.image);
             let records = reader.read(&batches, &mut next)?;
             self.reader = reader;
             self.snapshots.grown(bytes);

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::task::{
     Controller, ControllerConfig, ControllerHandle, ControllerUnavailable, METADATA_PARTITION,
@@ -223,6 +224,25 @@ fn a_snapshot_that_fails_changes_nothing() {
     let node = node.lose_power();
     let (_, image) = start(&node).unwrap();
     assert_eq!(image.load(), before);
+}
+
+/// A sync of the directory that failed may have lost the name.
+#[test]
+fn a_snapshot_that_failed_is_tried_again_once_it_has_another_name() {
+    let node = TestNode::new();
+    let (controller, image) = start(&node).unwrap();
+    node.inject(TestFault::FailSyncDir("metadata".to_owned()));
+    while snapshots(&node).is_empty() {
+        change(&node, &controller, 1..2);
+    }
+    let failed = image.end();
+    let names = snapshots(&node);
+    assert!(names[0].contains(&format!("{:020}-", failed.0)), "the log ends at {failed}: {names:?}");
+    node.runtime.block_on(node.io.clock.sleep(Duration::from_secs(600)));
+    assert_eq!(controller.newest_snapshot(), None, "the log has not grown");
+    change(&node, &controller, 1..2);
+    let newest = controller.newest_snapshot().expect("it was time");
+    assert!(newest.end > failed && newest.end == image.end(), "{newest:?} after {failed}");
 }
 
 #[test]

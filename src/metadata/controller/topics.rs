@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ControllerError, Decision};
 use crate::config::{
-    BrokerConfig, TopicConfig, TopicDefaults, TopicsConfig, has_collision_characters, topic_names_collide,
-    validate_topic_name,
+    BrokerConfig, OFFSETS_TOPIC, TopicConfig, TopicDefaults, TopicsConfig, has_collision_characters,
+    topic_names_collide, validate_topic_name,
 };
 use crate::metadata::{MetadataImage, TopicImage};
 use crate::raft::VoterSet;
@@ -501,6 +501,14 @@ fn add_partitions(
         return Err(ControllerError::InvalidPartitions(format!(
             "The topic {} currently has {present} partition(s); {} would not be an increase.",
             request.name, request.count
+        )));
+    }
+    if request.name == OFFSETS_TOPIC {
+        // A group's partition is its name's hash modulo their number.
+        return Err(ControllerError::InvalidPartitions(format!(
+            "{OFFSETS_TOPIC} has {present} partition(s), and stays with them: with another number groups would belong to \
+             partitions that do not hold their offsets; delete it, with all offsets, to have it created anew with another \
+             offsets.topic.num.partitions"
         )));
     }
     let added = wanted - present;

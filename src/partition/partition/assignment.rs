@@ -239,14 +239,15 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::super::{
-        AskedChange, Awaited, ChangeDone, Made, Outbox, Position, Successor, Timer, VoterChange,
+        AskedChange, Awaited, ChangeDone, Made, Outbox, Place, Position, Successor, Timer, VoterChange,
     };
     use super::*;
     use crate::log::{LogConfig, PartitionLog};
-    use crate::partition::request::{HandOverTerms, PartitionSpec, ReplicaOrigin};
+    use crate::partition::request::{AppendError, HandOverTerms, PartitionSpec, ReplicaOrigin, Required};
     use crate::partition::testing::TestNode;
     use crate::raft::ChangeRefusal;
     use crate::types::{Instant, Offset, PartitionId, PartitionIndex, Timestamp, TopicId, Uuid};
+    use crate::wire::batch::{BatchBuilder, BatchOptions, NewRecord, ValidatedBatch};
 
     const ID: PartitionId = PartitionId { topic: TopicId([8; 16]), index: PartitionIndex(0) };
     const EPOCH: LeaderEpoch = LeaderEpoch(0);
@@ -304,7 +305,8 @@ mod tests {
                 lone: false,
                 config: LogConfig::default(),
             };
-            let made = Made { node: NodeId(1), directory: key(1).directory, seed: 1, spec, log };
+            let made =
+                Made { node: NodeId(1), directory: key(1).directory, seed: 1, spec, log, found: false };
             let mut out = Outbox::new(node.storage().journal(), Instant(0), Timestamp(0));
             let partition = Partition::new(made, || Uuid([99; 16]), &mut out);
             Led { partition, node, now: Instant(0), may_change_voters: false }
@@ -490,6 +492,31 @@ mod tests {
         led.step(Event::Timer(Timer::Transfer));
         assert!(led.may_change_voters, "nothing else tells that it goes on: no record may come for long");
         assert!(adds(3, &led.goes_on(&[])));
+    }
+
+    fn batch() -> ValidatedBatch {
+        let mut builder = BatchBuilder::new(BatchOptions::plain(1024));
+        let record = NewRecord { timestamp: Timestamp(1), key: None, value: Some(b"value"), headers: &[] };
+        builder.append(record).expect("it fits");
+        builder.build()
+    }
+
+    #[test]
+    fn what_waited_for_who_leads_until_its_time_was_up_is_not_made() {
+        let mut led = Led::of_three();
+        led.step(Event::TransferLeadership { to: None });
+        let (before, began) = (led.end().end, led.now);
+        let after = |seconds| began.after(std::time::Duration::from_secs(seconds));
+        let mut out = Outbox::new(led.node.storage().journal(), began, Timestamp(0));
+        for (slot, deadline) in [Some(after(10)), Some(after(11)), None].into_iter().enumerate() {
+            let place = Place { request: 1, slot };
+            led.partition.append(batch(), (Required::Committed, deadline), place, &mut out);
+        }
+        assert!(out.answered.is_empty() && led.partition.has_parked(), "it hands over");
+        let mut out = Outbox::new(led.node.storage().journal(), after(10), Timestamp(0));
+        led.partition.step(Event::Timer(Timer::Transfer), &mut out);
+        assert_eq!(out.answered, [(Place { request: 1, slot: 0 }, Err(AppendError::TimedOut))]);
+        assert_eq!(led.end().end, before.plus(2), "the others are made");
     }
 
     #[test]

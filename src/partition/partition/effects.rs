@@ -4,7 +4,7 @@ use super::{
 };
 use crate::log::Vote;
 use crate::probe::{Condition, Mutant, ReplicaStep, mutant, replica_stepped, sometimes};
-use crate::raft::{Effect, FetchReply, Message, VoterSet};
+use crate::raft::{self, Ballot, Decision, Effect, FetchReply, Message, VoteReply, VoterSet};
 use crate::types::{LeaderEpoch, NodeId, Offset};
 use bytes::Bytes;
 
@@ -15,12 +15,13 @@ impl Partition {
             self.durable_end = self.durable_end.max(position.end.min(self.log.log_end()));
         }
         let before = (self.replica.high_watermark(), self.replica.log_start());
+        let sent = out.sends.len();
         let mut effects = Vec::new();
         self.replica.step(out.now, event, &mut effects);
         for effect in effects {
             self.carry_out(effect, out);
         }
-        replica_stepped(|| self.stepped());
+        replica_stepped(|| self.stepped(&out.sends[sent..]));
         out.incoming = Incoming::default();
         out.news |= before != (self.replica.high_watermark(), self.replica.log_start());
         self.note_asked(out);
@@ -34,7 +35,8 @@ impl Partition {
         }
     }
 
-    fn stepped(&self) -> ReplicaStep {
+    /// How it stands after a step that has sent these messages.
+    fn stepped(&self, sent: &[(NodeId, Message)]) -> ReplicaStep {
         let at = |position: Position| (position.epoch.0, position.end.0);
         let (id, key) = (self.log.key().partition, self.replica.key());
         ReplicaStep {
@@ -46,8 +48,11 @@ impl Partition {
             leads: self.leads(),
             log_start: self.replica.log_start().0,
             log_end: at(self.replica.log_end()),
+            durable: at(self.replica.durable()),
             committed: at(self.replica.committed()),
             epochs: self.replica.epochs().iter().map(|one| (one.epoch.0, one.start.0)).collect(),
+            voters: self.replica.voters().keys().iter().map(|key| (key.node.0, key.directory.0)).collect(),
+            votes: sent.iter().filter_map(|(to, message)| vote_told(*to, message)).collect(),
             damaged: self.log.damage().is_some(),
         }
     }
@@ -329,6 +334,25 @@ impl Partition {
     }
 }
 
+/// The epoch and the candidate's node, if a message says for whom its sender votes.
+fn vote_told(to: NodeId, message: &Message) -> Option<(i32, i32)> {
+    match message {
+        Message::Vote(raft::Vote { epoch, ballot: Ballot::Vote, candidate, .. }) => {
+            Some((epoch.0, candidate.node.0))
+        }
+        Message::VoteReply(VoteReply { ballot: Ballot::Vote, asked, decision: Decision::Granted, .. }) => {
+            Some((asked.0, to.0))
+        }
+        Message::Vote(_)
+        | Message::VoteReply(_)
+        | Message::BeginEpoch { .. }
+        | Message::EndEpoch { .. }
+        | Message::Fetch(_)
+        | Message::FetchReply(_)
+        | Message::NotLeader { .. } => None,
+    }
+}
+
 impl Waiting {
     /// The replica, which stands so now, leads no more: what waits fails, but for fetches.
     fn fail(&mut self, standing: Standing, out: &mut Outbox) {
@@ -347,5 +371,33 @@ impl Waiting {
                 if failed { super::PartitionError::Journal } else { LeadershipError::NotLeader.into() };
             out.starts.push((place, Err(error)));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raft::{Refusal, ReplicaKey};
+    use crate::types::Uuid;
+
+    #[test]
+    fn for_whom_a_replica_votes_is_told_by_what_it_asks_and_by_what_it_grants() {
+        let key = |node| ReplicaKey { node: NodeId(node), directory: Uuid::ZERO };
+        let epoch = LeaderEpoch(5);
+        let asks = |ballot| {
+            let (candidate, voter, log_end) = (key(1), key(2), Position::ORIGIN);
+            Message::Vote(raft::Vote { epoch, ballot, candidate, voter, log_end })
+        };
+        let answers = |ballot, decision| {
+            let (asked, voter, leader) = (epoch, key(1), None);
+            Message::VoteReply(VoteReply { epoch, ballot, asked, voter, decision, leader })
+        };
+        let told = |message: Message| vote_told(NodeId(2), &message);
+        assert_eq!(told(asks(Ballot::Vote)), Some((5, 1)), "for itself");
+        assert_eq!(told(answers(Ballot::Vote, Decision::Granted)), Some((5, 2)));
+        assert_eq!(told(asks(Ballot::PreVote)), None);
+        assert_eq!(told(answers(Ballot::PreVote, Decision::Granted)), None);
+        assert_eq!(told(answers(Ballot::Vote, Decision::Refused(Refusal::LogBehind))), None);
+        assert_eq!(told(Message::BeginEpoch { epoch }), None);
     }
 }

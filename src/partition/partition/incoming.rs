@@ -1,6 +1,7 @@
 use bytes::Bytes;
 
 use crate::log;
+use crate::probe::{Mutant, mutant};
 use crate::raft::{FetchOutcome, FetchReply, Position, Slice, VoterSet};
 use crate::types::{EpochStart, LeaderEpoch, Offset};
 use crate::wire::Records;
@@ -32,12 +33,14 @@ pub(in crate::partition) enum IncomingError {
 
 impl Incoming {
     /// Takes apart what came with `reply`, and puts the voter sets among the batches into it: they travel in batches alone.
-    /// Only for a reply to what the replica asks now: the batches are checked byte by byte.
+    /// Only for a reply to what the replica asks now: the batches are checked byte by byte. `empty_at` is the replica's
+    /// [`log::PartitionLog::empty_at`].
     pub(in crate::partition) fn read(
         reply: &mut FetchReply,
         records: Records,
         producer_state: Bytes,
         frame: &FrameMemory,
+        empty_at: Option<Offset>,
     ) -> Result<Incoming, IncomingError> {
         let asked = reply.asked;
         let slice = match &mut reply.outcome {
@@ -57,9 +60,16 @@ impl Incoming {
                 at = Position { epoch: start.epoch, end: at.end.max(start.start) };
             }
             let ends_before_the_next = starts.peek().is_none_or(|next| header.next_offset() <= next.start);
-            // A log that begins where its leader's does may begin inside a batch.
-            let begins_inside =
-                batches.is_empty() && at.end <= reply.log_start && header.next_offset() > at.end;
+            // A log that was reset may begin inside a batch: that is committed and whole wherever it is held, be it that the log of
+            // whoever leads by now begins before it. One that holds a batch goes on where that ends, wherever it and its leader's begin.
+            let may_begin_inside = match mutant(Mutant::ReplicaBeginsWithItsLeader) {
+                true => at.end <= reply.log_start,
+                false => empty_at == Some(at.end),
+            };
+            let begins_inside = batches.is_empty()
+                && may_begin_inside
+                && (Offset::ZERO..at.end).contains(&base)
+                && header.next_offset() > at.end;
             let follows = base >= at.end || begins_inside;
             if epoch != at.epoch || !follows || header.last_offset() < base || !ends_before_the_next {
                 return Err(IncomingError::OutOfPlace { base, epoch, expected: at });
@@ -174,6 +184,14 @@ mod tests {
         records
     }
 
+    fn read(
+        reply: &mut FetchReply,
+        batches: &[RecordBatch],
+        empty_at: Option<Offset>,
+    ) -> Result<Incoming, IncomingError> {
+        Incoming::read(reply, records(batches), Bytes::new(), &FrameMemory::default(), empty_at)
+    }
+
     fn slice(reply: &FetchReply) -> &Slice {
         match &reply.outcome {
             FetchOutcome::Entries(slice) => slice,
@@ -187,8 +205,7 @@ mod tests {
         // Epoch 2 goes on, 3 has no record, 4 begins behind a gap, and 5 comes after everything.
         let batches = [batch(2, 10, 2), batch(2, 12, 1), batch(4, 15, 1), set, batch(4, 20, 3)];
         let mut whole = reply(at(2, 10), at(5, 23), &[(3, 14), (4, 14), (5, 23)]);
-        let incoming = Incoming::read(&mut whole, records(&batches), Bytes::new(), &FrameMemory::default())
-            .expect("sound entries");
+        let incoming = read(&mut whole, &batches, None).expect("sound entries");
         assert_eq!(slice(&whole).voters, [(Offset(16), voters())]);
         assert_eq!(incoming.largest_batch_bytes(), batches.iter().map(RecordBatch::len).max().unwrap_or(0));
         let parts = incoming.in_parts(whole, 1);
@@ -212,25 +229,28 @@ mod tests {
     #[test]
     fn a_log_may_begin_inside_its_first_batch_and_nowhere_else() {
         let (asked, last) = (at(2, 11), at(2, 15));
-        let begins = |log_start: i64, batches: &[RecordBatch]| {
-            let mut reply = FetchReply { log_start: Offset(log_start), ..reply(asked, last, &[]) };
-            Incoming::read(&mut reply, records(batches), Bytes::new(), &FrameMemory::default())
-                .map(|incoming| incoming.batches.len())
+        let begins = |empty_at: Option<i64>, leaders_start: i64, batches: &[RecordBatch]| {
+            let mut reply = FetchReply { log_start: Offset(leaders_start), ..reply(asked, last, &[]) };
+            read(&mut reply, batches, empty_at.map(Offset)).map(|incoming| incoming.batches.len())
         };
-        assert_eq!(begins(11, &[batch(2, 10, 3), batch(2, 13, 2)]), Ok(2));
+        let (whole, own) = ([batch(2, 10, 3), batch(2, 13, 2)], Some(11));
+        assert_eq!(begins(own, 11, &whole), Ok(2));
+        // Whoever moved the start may have lost its leadership before anybody else had heard of that.
+        assert_eq!(begins(own, 0, &whole), Ok(2), "its leader's begins earlier");
         let out_of_place = |base, expected| {
             Err(IncomingError::OutOfPlace { base: Offset(base), epoch: LeaderEpoch(2), expected })
         };
-        assert_eq!(begins(10, &[batch(2, 10, 3), batch(2, 13, 2)]), out_of_place(10, asked), "begun before");
-        assert_eq!(begins(11, &[batch(2, 9, 2)]), out_of_place(9, asked), "it ends before the log begins");
-        assert_eq!(begins(11, &[batch(2, 10, 3), batch(2, 12, 3)]), out_of_place(12, at(2, 13)));
+        assert_eq!(begins(None, 11, &whole), out_of_place(10, asked), "it holds something");
+        assert_eq!(begins(Some(10), 11, &whole), out_of_place(10, asked), "another log's");
+        assert_eq!(begins(own, 11, &[batch(2, 9, 2)]), out_of_place(9, asked), "it ends before that");
+        assert_eq!(begins(own, 11, &[batch(2, -1, 16)]), out_of_place(-1, asked), "no log begins there");
+        assert_eq!(begins(own, 11, &[batch(2, 10, 3), batch(2, 12, 3)]), out_of_place(12, at(2, 13)));
     }
 
     #[test]
     fn what_cannot_be_a_leaders_entries_is_refused() {
-        let read = |mut reply: FetchReply, batches: &[RecordBatch]| {
-            Incoming::read(&mut reply, records(batches), Bytes::new(), &FrameMemory::default()).map(|_| ())
-        };
+        let read =
+            |mut reply: FetchReply, batches: &[RecordBatch]| read(&mut reply, batches, None).map(|_| ());
         let (asked, last) = (at(2, 10), at(2, 12));
         assert_eq!(read(reply(asked, last, &[]), &[batch(2, 10, 2)]), Ok(()));
         let out_of_place = |base, epoch, expected| {
@@ -254,6 +274,7 @@ mod tests {
             Bytes::from(rotten).into(),
             Bytes::new(),
             &FrameMemory::default(),
+            None,
         );
         assert!(matches!(rotten, Err(IncomingError::Batch(BatchError::Crc { .. }))), "{rotten:?}");
     }

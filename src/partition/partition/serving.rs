@@ -80,12 +80,17 @@ impl Partition {
             Some(end) => end,
             None if after.end >= log_end => log_end,
             // There are batches, and none of them fits.
-            None => return Serving::NoRoom,
+            None => return self.no_room(after),
         };
         match self.replica.entries_reply(after, end) {
             Some(reply) => Serving::Entries { more: end < log_end, reply, records },
             None => Serving::NotHere,
         }
+    }
+
+    /// What follows `after` does not fit.
+    pub(in crate::partition) fn no_room(&self, after: Position) -> Serving {
+        self.replica.entries_reply(after, after.end).map_or(Serving::NotHere, Serving::NoRoom)
     }
 
     /// Whether a log that ends there may have to begin anew.

@@ -19,6 +19,8 @@ use crate::wire::{
 const CALLS_MAX: usize = 256;
 /// The most that the acceptor works on at a time, for each connection; it refuses others.
 const UNDER_WAY_MAX: usize = 64;
+/// While so many bytes of answers wait to be sent on a connection it begins with no more: the peer may read none.
+const ANSWERS_BYTES_MAX: usize = 16 << 20;
 /// What a frame has besides the request or response and the listener's name, in bytes, and some more.
 const FRAME_BYTES: usize = 256;
 
@@ -69,8 +71,8 @@ pub enum AskFailed {
 
 /// Who answers the calls of other nodes.
 pub trait CallService: Send + Sync {
-    /// The response to the call of node `from`, header and body; `None` refuses it: nothing was done. It has to end by
-    /// itself: nobody else limits its time.
+    /// The response to the call of node `from`, header and body, or nothing at all, if there is none and will be none; `None`
+    /// refuses it: nothing was done. It has to end by itself: nobody else limits its time.
     fn call(&self, from: NodeId, call: PeerCall) -> Pin<Box<dyn Future<Output = Option<Bytes>> + Send>>;
 }
 
@@ -125,6 +127,19 @@ impl CallFailed {
             | CallFailed::Refused(_)
             | CallFailed::Busy(_)
             | CallFailed::TooLarge { .. } => false,
+        }
+    }
+
+    /// Whether the same call would fail in the same way again.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            CallFailed::TooLarge { .. } | CallFailed::ResponseTooLarge(_) => true,
+            CallFailed::NoConnection(_)
+            | CallFailed::Refused(_)
+            | CallFailed::Busy(_)
+            | CallFailed::Lost(_)
+            | CallFailed::Closed => false,
         }
     }
 }
@@ -211,12 +226,40 @@ struct Counter {
     under_way: usize,
     /// To be sent.
     endings: VecDeque<(i64, Ending)>,
+    /// Of the answers among them.
+    answers_bytes: usize,
+}
+
+impl Counter {
+    fn new(bytes_max: usize) -> Counter {
+        Counter { bytes_max, last: 0, under_way: 0, endings: VecDeque::new(), answers_bytes: 0 }
+    }
+
+    fn end(&mut self, call: i64, ending: Ending) {
+        self.answers_bytes += ending.bytes();
+        self.endings.push_back((call, ending));
+    }
+
+    fn next_ending(&mut self) -> Option<(i64, Ending)> {
+        let (call, ending) = self.endings.pop_front()?;
+        self.answers_bytes -= ending.bytes();
+        Some((call, ending))
+    }
 }
 
 enum Ending {
     Answered(Bytes),
     Refused,
     Lost,
+}
+
+impl Ending {
+    fn bytes(&self) -> usize {
+        match self {
+            Ending::Answered(response) => response.len(),
+            Ending::Refused | Ending::Lost => 0,
+        }
+    }
 }
 
 /// A caller that waits; dropped, it does not any more.
@@ -261,7 +304,7 @@ impl Drop for Due {
         // Nobody wants the answer of a connection that is gone.
         let Some(counter) = state.counters.get_mut(&self.link) else { return };
         counter.under_way -= 1;
-        counter.endings.push_back((self.call, ending));
+        counter.end(self.call, ending);
         drop(state);
         self.desk.wake.notify_one();
     }
@@ -313,10 +356,9 @@ impl Desk {
                 before.into_iter().for_each(Lane::end);
             }
             Direction::Accepted => {
-                let counter = Counter { bytes_max, last: 0, under_way: 0, endings: VecDeque::new() };
                 let mut state = self.state();
                 state.counters.retain(|known, _| known.peer != link.peer);
-                state.counters.insert(link, counter);
+                state.counters.insert(link, Counter::new(bytes_max));
             }
         }
     }
@@ -399,8 +441,8 @@ impl Desk {
             return Err(format!("more than {CALLS_MAX} calls that are not answered"));
         }
         counter.last = call_id;
-        if counter.under_way >= UNDER_WAY_MAX {
-            counter.endings.push_back((call_id, Ending::Refused));
+        if counter.under_way >= UNDER_WAY_MAX || counter.answers_bytes >= ANSWERS_BYTES_MAX {
+            counter.end(call_id, Ending::Refused);
             return Ok(None);
         }
         counter.under_way += 1;
@@ -413,7 +455,7 @@ impl Desk {
     pub(super) fn next_response(&self, link: LinkId) -> Option<PeerResponse> {
         let mut state = self.state();
         let counter = state.counters.get_mut(&link)?;
-        let (call_id, ending) = counter.endings.pop_front()?;
+        let (call_id, ending) = counter.next_ending()?;
         let (outcome, response) = match ending {
             Ending::Answered(response) if response.len() + FRAME_BYTES > counter.bytes_max => {
                 (TOO_LARGE, Bytes::new())
@@ -577,6 +619,21 @@ mod tests {
             .partition(|end| *end == Err(CallFailed::Refused(PEER)));
         assert_eq!((refused.len(), lost.len()), (CALLS_MAX - UNDER_WAY_MAX - 1, UNDER_WAY_MAX));
         assert!(pair.asks.state().lanes[&PEER].open.is_empty());
+    }
+
+    #[test]
+    fn while_much_waits_to_be_sent_calls_are_refused() {
+        let pair = Pair::new();
+        let (first, second) = (pair.begin(), pair.begin());
+        pair.carry().expect("it is taken").0.done(Some(Bytes::from(vec![0; ANSWERS_BYTES_MAX])));
+        assert!(pair.carry().is_none(), "it is refused");
+        for _ in 0..2 {
+            pair.carry_back().expect("it is open");
+        }
+        assert_eq!(pair.runtime.block_on(first), Err(CallFailed::ResponseTooLarge(PEER)));
+        assert_eq!(pair.runtime.block_on(second), Err(CallFailed::Refused(PEER)));
+        let _third = pair.begin();
+        assert!(pair.carry().is_some(), "nothing waits any more");
     }
 
     #[test]

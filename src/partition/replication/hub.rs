@@ -15,7 +15,7 @@ use crate::peers::{
     Answerer, Asked, Asker, Dialling, Direction, LinkEvent, LinkId, Moved, NodeAddress, Outbox, PeerOptions,
     PeerStats, PeerTransport, Presence, Replied, commit_to_wire, read_message_rows, write_message_rows,
 };
-use crate::probe::{Condition, Mutant, mutant, sometimes};
+use crate::probe::{Condition, Malformed, Mutant, found_malformed, mutant, sometimes};
 use crate::raft::{Contacts, Event};
 use crate::types::{Instant, NodeId, PartitionId};
 use crate::wire::PeerFrame;
@@ -446,14 +446,14 @@ impl Hub {
                 if next < told {
                     self.journal.give_up(JournalFailed::Forgot { node: peer, told, next });
                 } else {
-                    self.transport.malformed(peer, "it refuses this node for what it has not lost");
+                    self.note_malformed(peer, "it refuses this node for what it has not lost");
                 }
                 Ok(())
             }
             LinkEvent::Frame { link, frame } => match self.take_frame(now, link, frame).await? {
                 Ok(()) => Ok(()),
                 Err(what) => {
-                    self.transport.malformed(link.peer, &what);
+                    self.note_malformed(link.peer, &what);
                     self.close(link).await
                 }
             },
@@ -472,6 +472,12 @@ impl Hub {
         tracing::info!(node = %peer, "another node is gone: its connections ended, and nothing listens there");
         self.note(&event);
         self.tell_all(|| PeerStep::Contact(event.clone())).await
+    }
+
+    /// Another node has sent what no sound node sends.
+    fn note_malformed(&self, from: NodeId, what: &str) {
+        found_malformed(|| Malformed { node: self.own.0, from: from.0, what: what.to_owned() });
+        self.transport.malformed(from, what);
     }
 
     /// Dropping it closes it.
@@ -598,7 +604,7 @@ impl Hub {
             std::mem::take(&mut boxes.malformed)
         });
         for (node, what) in malformed {
-            self.transport.malformed(node, &what);
+            self.note_malformed(node, &what);
             // The sessions begin anew, from what the replicas hold: it may have come on either connection.
             for link in self.links.keys().copied().filter(|link| link.peer == node).collect::<Vec<_>>() {
                 self.close(link).await?;

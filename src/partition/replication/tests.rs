@@ -1,4 +1,5 @@
-//! What a shard says to the session of a follower that asks for what is not here: it is told nowhere else, and asks no second time.
+//! What a shard says to the session of a follower that asks for what is not here: it is told nowhere else, and asks no second time. And
+//! what it takes of a leader.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 use std::time::Duration;
 
@@ -9,8 +10,12 @@ use crate::log::LogConfig;
 use crate::partition::testing::TestNode;
 use crate::partition::{Leadership, PartitionSpec, shard_of};
 use crate::peers::{Answer, Direction, FetchRow, MessageRow, ReplyRow};
-use crate::raft::{Ballot, Decision, Fetch, Message, Position, ReplicaKey, VoteReply, VoterSet};
-use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId, Uuid};
+use crate::raft::{
+    Ballot, Decision, Fetch, FetchOutcome, FetchReply, Message, Position, ReplicaKey, Slice, VoteReply,
+    VoterSet,
+};
+use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, Timestamp, TopicId, Uuid};
+use crate::wire::batch::{BatchBuilder, BatchOptions, NewRecord};
 
 const FOLLOWER: NodeId = NodeId(2);
 const ID: PartitionId = PartitionId { topic: TopicId([9; 16]), index: PartitionIndex(0) };
@@ -99,19 +104,26 @@ fn a_replica_that_is_alone_and_hears_of_a_later_epoch_leads_again() {
     );
 }
 
-#[test]
-fn one_that_resigns_serves_nothing_that_others_could_lead() {
-    let node = TestNode::new();
+/// Makes the partition with a voter on each of the two nodes, which nobody leads.
+fn open_for_both(node: &TestNode) -> VoterSet {
     let own = ReplicaKey { node: TestNode::ID, directory: Uuid::ZERO };
+    let voters = VoterSet::of([own, FOLLOWERS]).expect("two nodes");
     let spec = PartitionSpec {
         id: ID,
         topic: "t".into(),
-        voters: VoterSet::of([own, FOLLOWERS]).expect("two nodes"),
+        voters: voters.clone(),
         assignment: None,
         lone: false,
         config: LogConfig::default(),
     };
     node.runtime.block_on(node.partitions.create(vec![spec])).expect("it is made");
+    voters
+}
+
+#[test]
+fn one_that_resigns_serves_nothing_that_others_could_lead() {
+    let node = TestNode::new();
+    open_for_both(&node);
     let alone = PartitionId { index: PartitionIndex(1), ..ID };
     node.open(alone);
     send(&node, ID, PeerStep::Up { peer: FOLLOWER, direction: Direction::Accepted });
@@ -132,4 +144,60 @@ fn one_that_resigns_serves_nothing_that_others_could_lead() {
     let after = leadership(&node);
     assert!(after.leader.is_none() && !after.serving, "{after:?}");
     assert!(node.partitions.leaderships().of(alone).is_some_and(|one| one.serving));
+}
+
+/// In the first epoch.
+fn at(end: i64) -> Position {
+    Position { epoch: LeaderEpoch(0), end: Offset(end) }
+}
+
+/// The other node, which leads an epoch, answers what was asked, with 20 records from `base` on if these are entries; its log begins at 0 and
+/// is committed up to 50. Gives where the log ends then, and whether what came was malformed.
+fn answers(
+    node: &TestNode,
+    (epoch, asked): (i32, Position),
+    outcome: FetchOutcome,
+    base: i64,
+) -> (i64, bool) {
+    let mut batch = BatchBuilder::new(BatchOptions::plain(10_000));
+    for _ in 0..20 {
+        let record = NewRecord { timestamp: Timestamp(1), key: None, value: Some(b"value"), headers: &[] };
+        batch.append(record).expect("it fits");
+    }
+    let batch = batch.build().into_batch().placed_at(Offset(base), LeaderEpoch(0));
+    let has_entries = matches!(outcome, FetchOutcome::Entries(_));
+    let reply = FetchReply {
+        epoch: LeaderEpoch(epoch),
+        asked,
+        high_watermark: at(50),
+        log_start: Offset::ZERO,
+        outcome,
+    };
+    let mut row = ReplyRow::of(ID, Answer::Reply(reply));
+    if has_entries {
+        row.records = batch.to_bytes().into();
+    }
+    send(node, ID, PeerStep::Replies { peer: FOLLOWER, rows: vec![row] });
+    wait(node, Duration::from_millis(10));
+    let stats = node.runtime.block_on(node.partitions.stats(Some(vec![ID]))).unwrap().remove(0);
+    let (_, post) = node.partitions.peer_side();
+    (stats.log_end.0, post.with(|boxes| boxes.malformed.remove(&FOLLOWER).is_some()))
+}
+
+#[test]
+fn a_log_that_begins_inside_a_batch_takes_it_from_a_leader_whose_log_begins_earlier() {
+    let node = TestNode::new();
+    let voters = open_for_both(&node);
+    send(&node, ID, PeerStep::Known { nodes: vec![TestNode::ID, FOLLOWER] });
+    send(&node, ID, PeerStep::Up { peer: FOLLOWER, direction: Direction::Dialled });
+    message(&node, Message::BeginEpoch { epoch: LeaderEpoch(0) });
+    let reset = FetchOutcome::Reset { to: at(50), voters };
+    assert_eq!(answers(&node, (0, Position::ORIGIN), reset, 0), (50, false));
+    // It has lost its power before the start was durable, and leads again with all that it had.
+    message(&node, Message::BeginEpoch { epoch: LeaderEpoch(1) });
+    let up_to =
+        |end| FetchOutcome::Entries(Slice { last: at(end), epoch_starts: Vec::new(), voters: Vec::new() });
+    assert_eq!(answers(&node, (1, at(50)), up_to(60), 40), (60, false));
+    assert_eq!(answers(&node, (1, at(60)), up_to(70), 50), (60, true), "it holds something by now");
+    assert_eq!(answers(&node, (1, at(60)), up_to(80), 60), (80, false));
 }

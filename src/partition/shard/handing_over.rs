@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::super::HandOverTerms;
 use super::super::partition::{Awaited, Successor};
 use super::Shard;
+use crate::probe::{Mutant, mutant};
 use crate::raft::Event;
 use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId};
 
@@ -67,6 +68,9 @@ impl Shard {
 
     /// Leads no longer what others could lead: nobody will tell this node when they do. Gives how many partitions that were.
     pub(super) fn resign(&mut self) -> usize {
+        if mutant(Mutant::ClusterStopsUnresigned) {
+            return 0;
+        }
         let led = self.partitions.iter().filter(|(_, one)| one.leads() && !one.is_alone());
         let led: Vec<PartitionId> = led.map(|(&id, _)| id).collect();
         for &id in &led {

@@ -432,11 +432,11 @@ impl Shard {
             }
             return;
         }
-        let incoming = match Incoming::read(&mut reply, records, producer_state, &frame) {
+        let empty_at = partition.log.empty_at();
+        let incoming = match Incoming::read(&mut reply, records, producer_state, &frame, empty_at) {
             Ok(incoming) => incoming,
             Err(error) => {
-                let what = format!("entries of {}: {error}", partition.name());
-                self.letters.malformed.push((peer, what));
+                self.letters.malformed.push((peer, format!("entries of {}: {error}", partition.name())));
                 return;
             }
         };
@@ -517,7 +517,7 @@ impl Shard {
             let Some(partition) = partitions.get(&id) else { return Serving::NotHere };
             let entries = match reads.take(id, after, room) {
                 Some(Taken::NotYet) => Entries::Ready(Serving::NotYet),
-                Some(Taken::NoRoom) => Entries::Ready(Serving::NoRoom),
+                Some(Taken::NoRoom) => Entries::Ready(partition.no_room(after)),
                 Some(Taken::Pieces(pieces)) => Entries::Ready(partition.entries(after, pieces)),
                 None => partition.entries_after(after, room),
             };

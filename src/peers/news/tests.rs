@@ -28,7 +28,7 @@ impl Leader {
         let mut count = left.min(room.bytes / self.record.max(1));
         if left > 0 && count == 0 {
             if !room.first_may_exceed {
-                return Serving::NoRoom;
+                return Serving::NoRoom(entries(after, after, committed));
             }
             count = 1;
         }
@@ -280,7 +280,7 @@ fn no_more_is_sent_than_the_window_has_room_for() {
     ask(&mut news, p, 0, 0);
     ask(&mut news, q, 0, 0);
     let serve = |p, after, room| leader.serve(p, after, room);
-    assert_eq!(told(&news.take(1, ALL, serve)), [(p, 0, 2)]);
+    assert_eq!(told(&news.take(1, ALL, serve)), [(p, 0, 2), (q, 0, 0)], "the first fetch is answered");
     assert_eq!(told(&news.take(2, ALL, serve)), []);
     assert!(news.is_empty(), "both wait for an acknowledgement");
     // Taken, and not durable yet.
@@ -295,4 +295,24 @@ fn no_more_is_sent_than_the_window_has_room_for() {
     let giant = Leader::with(5000, [(q, 2, 0)]);
     ask(&mut news, q, 1, 3);
     assert_eq!(told(&news.take(4, ALL, |p, after, room| giant.serve(p, after, room))), [(q, 1, 2)], "alone");
+}
+
+#[test]
+fn a_high_watermark_is_told_though_the_window_has_no_room_for_what_follows() {
+    let p = partition(0);
+    let mut leader = Leader::with(10, [(p, 9, 0)]);
+    let mut news = News::new(Budget { window_bytes: 20, ..Budget::default() });
+    ask(&mut news, p, 0, 0);
+    assert_eq!(told(&news.take(1, ALL, |p, after, room| leader.serve(p, after, room))), [(p, 0, 2)]);
+    // What it has cannot leave its journal, nor make room for more, before it knows that it is committed.
+    leader.logs.insert(p, (9, 2));
+    news.changed(p);
+    let rows = news.take(2, ALL, |p, after, room| leader.serve(p, after, room));
+    let row = ReplyRow::of(p, Answer::Reply(entries(at(EPOCH, 2), at(EPOCH, 2), 2)));
+    assert_eq!(rows, [row]);
+    assert!(news.is_empty(), "the rest waits");
+    news.changed(p);
+    assert_eq!(news.take(3, ALL, |p, after, room| leader.serve(p, after, room)), [], "once");
+    news.fetched(p, &fetch(EPOCH, 2), 2);
+    assert_eq!(told(&news.take(3, ALL, |p, after, room| leader.serve(p, after, room))), [(p, 2, 4)]);
 }

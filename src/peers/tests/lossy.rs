@@ -240,22 +240,22 @@ fn state(log: &Log) -> Fetch {
 }
 
 fn serve(log: &Log, after: Position, room: Room) -> Serving {
-    let left = (log.leader_end - after.end.0) as usize;
-    let mut count = left.min(room.bytes / 40);
-    if left > 0 && count == 0 {
-        if !room.first_may_exceed {
-            return Serving::NoRoom;
-        }
-        count = 1;
-    }
-    let last = at(EPOCH, after.end.0 + count as i64);
-    let reply = FetchReply {
+    let reply = |last| FetchReply {
         epoch: LeaderEpoch(EPOCH),
         asked: after,
         high_watermark: at(EPOCH, log.committed),
         log_start: Offset::ZERO,
         outcome: FetchOutcome::Entries(Slice { last, epoch_starts: Vec::new(), voters: Vec::new() }),
     };
+    let left = (log.leader_end - after.end.0) as usize;
+    let mut count = left.min(room.bytes / 40);
+    if left > 0 && count == 0 {
+        if !room.first_may_exceed {
+            return Serving::NoRoom(reply(after));
+        }
+        count = 1;
+    }
+    let reply = reply(at(EPOCH, after.end.0 + count as i64));
     Serving::Entries { reply, records: Bytes::from(vec![1; count * 40]).into(), more: count < left }
 }
 

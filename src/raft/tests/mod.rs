@@ -3,6 +3,7 @@ mod mistakes;
 mod mistakes_searched;
 mod random;
 mod removals;
+mod restarts;
 mod search;
 mod transcripts;
 mod turns;

@@ -6,6 +6,7 @@ use super::header::BatchHeader;
 use super::owned::RecordBatch;
 use super::record::Record;
 use super::validate::ValidatedBatch;
+use crate::probe::{Mutant, mutant};
 use crate::types::Timestamp;
 use crate::wire::compression::{Codec, Compression, compress, decompress};
 
@@ -26,18 +27,26 @@ impl RecordBatch {
         if records.is_empty() {
             return Ok(self.emptied());
         }
-        let (attributes, base_timestamp) = match delete_horizon {
+        let (attributes, mut base_timestamp) = match delete_horizon {
             Some(horizon) => (old.attributes.with_delete_horizon(), horizon),
             None => (old.attributes, old.base_timestamp),
         };
         // Deltas keep their meaning modulo 2^64, whatever the timestamps.
         let shift = old.base_timestamp.0.wrapping_sub(base_timestamp.0);
+        let first = &records[0];
+        if mutant(Mutant::CompactionShiftsTimestamps)
+            && first.offset_delta > 0
+            && !attributes.has_delete_horizon()
+        {
+            base_timestamp = old.record_timestamp(first.timestamp_delta);
+        }
         let mut writer = RecordsWriter::default();
         let mut max_timestamp = Timestamp::NONE;
         for record in records {
             let fields = RecordFields::of(record);
+            let headers = if mutant(Mutant::CompactionDropsHeaders) { &[][..] } else { fields.headers };
             let timestamp_delta = record.timestamp_delta.wrapping_add(shift);
-            writer.put(&RecordFields { timestamp_delta, ..fields });
+            writer.put(&RecordFields { timestamp_delta, headers, ..fields });
             max_timestamp = max_timestamp.max(old.record_timestamp(record.timestamp_delta));
         }
         let header =

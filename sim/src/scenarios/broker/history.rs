@@ -2,7 +2,7 @@
 //! after the run.
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,11 +21,13 @@ use crate::trace::Part;
 use crate::world::lock;
 
 mod asked;
+mod carried;
 mod events;
 mod led;
 mod polls;
 mod promises;
 
+pub(in crate::scenarios) use carried::*;
 pub(in crate::scenarios) use events::*;
 pub(in crate::scenarios) use polls::poll_end;
 
@@ -149,10 +151,9 @@ pub(in crate::scenarios) struct History {
     step: Arc<Mutex<Step>>,
     /// Whose failed syncs end all promises.
     watched: Arc<Mutex<Vec<NodeHandle>>>,
-    /// When the process on each of several machines last began.
-    began: Arc<Mutex<BTreeMap<String, SimTime>>>,
     /// When the disk was last replaced by an older one.
     rolled_back: Arc<Mutex<Option<SimTime>>>,
+    led_beside: Arc<OnceLock<led::LedBeside>>,
 }
 
 impl History {
@@ -168,8 +169,8 @@ impl History {
             polls: Arc::default(),
             step: Arc::default(),
             watched: Arc::default(),
-            began: Arc::default(),
             rolled_back: Arc::default(),
+            led_beside: Arc::default(),
         }
     }
 
@@ -206,6 +207,11 @@ impl History {
         let value = || json!([["send", at.to_string(), id.to_string()]]);
         let operation = self.begin(&client, "send", self.now(), value);
         lock(&self.sending).insert(id, operation);
+    }
+
+    /// All that a record is sent with, which is about to leave: whoever reads it finds that.
+    pub(in crate::scenarios) fn sends_with(&self, id: RecordId, stands: Stands) {
+        self.events().as_sent.insert(id, stands);
     }
 
     /// A producer begins a session, in which it sends like this.
@@ -300,9 +306,9 @@ impl History {
 
     /// A record was refused for good, with this code, by the node of that name.
     pub(in crate::scenarios) fn refused(&self, id: RecordId, code: ErrorCode, by: Option<&str>) {
-        let sent = self.events().sent.get(&id).map(|sent| sent.began);
+        let sent = self.events().sent.get(&id).map(|sent| (sent.at.clone(), sent.began));
         let is_behind = code == ErrorCode::OutOfOrderSequenceNumber
-            && sent.zip(by).is_some_and(|(began, by)| self.may_have_a_successor(began, by));
+            && sent.zip(by).is_some_and(|((at, began), by)| self.may_have_a_successor(&at, began, by));
         if is_behind {
             self.cluster
                 .note(format_args!("{id} was refused by a node whose clock stood still: another may lead"));
@@ -312,17 +318,19 @@ impl History {
         self.step(|step, events| step.refused(events, id, code));
     }
 
-    /// Whether the node that has answered what began then may have led beside another: its clock stood still meanwhile, or had until
-    /// just before (docs/replication.md, Time).
-    fn may_have_a_successor(&self, began: SimTime, node: &str) -> bool {
+    /// Whether the node that has answered what began then may have led that partition beside another: its clock stood still meanwhile, or
+    /// had until just before (docs/replication.md, Time), and another one has led it in a later epoch.
+    fn may_have_a_successor(&self, at: &TopicPartition, began: SimTime, node: &str) -> bool {
         let stood = self.cluster.named(node).and_then(|node| node.clock().last_stood_still());
-        self.events().several_nodes && stood.is_some_and(|stood| stood.after(STILL_UNAWARE) >= began)
+        let is_unaware = stood.is_some_and(|stood| stood.after(STILL_UNAWARE) >= began);
+        let several_nodes = self.events().several_nodes;
+        several_nodes && is_unaware && self.has_led_beside(at, node, began)
     }
 
     /// The same of whichever node that was: of some answers the client does not say who gave them.
-    fn a_node_may_have_a_successor(&self, began: SimTime) -> bool {
+    fn a_node_may_have_a_successor(&self, at: &TopicPartition, began: SimTime) -> bool {
         let names = self.cluster.node_names();
-        names.iter().any(|node| self.may_have_a_successor(began, node))
+        names.iter().any(|node| self.may_have_a_successor(at, began, node))
     }
 
     /// A hostile batch is to hold this, which may be read if the broker takes it. Whether it looks like no other hostile record.

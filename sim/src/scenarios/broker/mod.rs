@@ -51,6 +51,8 @@ pub struct Broker {
 const LAST_DELIVERIES: Duration = Duration::from_secs(25);
 /// Within this time after the faults have ended every client must get on.
 const RECOVERY: Duration = Duration::from_secs(60);
+/// So long after every client has got on, each must once more.
+const ONCE_MORE_AFTER: Duration = Duration::from_secs(3);
 
 impl Scenario for Broker {
     fn name(&self) -> &'static str {
@@ -130,7 +132,7 @@ async fn live(
     machine.disk_is_good();
     judge.restore_groups(machine).await?;
     history.healed(&who_must_be_answered(case, plan, machine.account())?);
-    all_get_on(cluster, machine.account(), plan, history, &clients, (&[], RECOVERY)).await?;
+    all_go_on(cluster, machine.account(), plan, history, &clients).await?;
     ending.begin();
     cluster.sleep(last_answers).await;
     judge.judge(|| machine.lose_power()).await?;
@@ -148,7 +150,7 @@ async fn live(
     ending.take_back();
     clients.iter().for_each(|client| client.seat.restart());
     cluster.sleep(rng.duration(Duration::from_secs(2), Duration::from_secs(8))).await;
-    all_get_on(cluster, machine.account(), plan, history, &clients, (&[], RECOVERY)).await?;
+    all_go_on(cluster, machine.account(), plan, history, &clients).await?;
     ending.begin();
     cluster.sleep(last_answers).await;
     judge.judge(|| machine.lose_power()).await?;
@@ -243,6 +245,7 @@ fn topic_of(work: &Work) -> &str {
         | Work::Ids
         | Work::Hostile
         | Work::Admin
+        | Work::Deleter
         | Work::Load(_)
         | Work::Waiter
         | Work::Tuner
@@ -269,6 +272,7 @@ async fn perform(seat: Seat, work: Work) {
         Work::Ids => clients::take_producer_ids(seat).await,
         Work::Hostile => clients::attack(seat).await,
         Work::Admin => clients::administer(seat).await,
+        Work::Deleter => clients::delete_again_and_again(seat).await,
         Work::Load(work) => {
             let Seat { io, partitions, history, ending, .. } = seat;
             LoadClient::new(work, partitions, history, ending).run_outside(io).await;
@@ -288,6 +292,21 @@ async fn perform(seat: Seat, work: Work) {
         Work::Onlooker => clients::look_after_starts(seat).await,
         Work::Onlookers { nodes, first } => clients::look_after_each_start(seat, first..=nodes).await,
     }
+}
+
+/// Liveness that lasts (I16): all get on ([`all_get_on`]), and once more from some time later on. What was under way when a wait begins is
+/// enough for it, and may be all that ever comes. Each client works on until it is told to end, and nothing is broken any more: what the
+/// first bound is enough for, in which what the faults had held up counts as well, the same bound is enough for once more.
+pub(super) async fn all_go_on(
+    cluster: &Cluster,
+    account: &Account,
+    plan: &Plan,
+    history: &History,
+    clients: &[Running],
+) -> Result<(), Violation> {
+    all_get_on(cluster, account, plan, history, clients, (&[], RECOVERY)).await?;
+    cluster.sleep(ONCE_MORE_AFTER).await;
+    all_get_on(cluster, account, plan, history, clients, (&[], RECOVERY)).await
 }
 
 /// Liveness (I16): once nothing goes wrong any more, every client gets something done within a bound; of the
@@ -323,6 +342,7 @@ pub(super) async fn all_get_on(
         let stuck: Vec<&str> = stuck.map(|client| client.seat.name()).collect();
         let group_is_stuck = !is_excused && !members.is_empty() && !members.iter().any(got_on);
         if stuck.is_empty() && !group_is_stuck {
+            cluster.lasted("some clients are stuck", cluster.now().since(began));
             return Ok(());
         }
         if cluster.now().since(began) > bound {
@@ -333,5 +353,37 @@ pub(super) async fn all_get_on(
             ));
         }
         cluster.sleep(Duration::from_millis(500)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Simulation;
+    use crate::rng::Stream;
+
+    /// What is found where a client gets something done at these times, in milliseconds.
+    fn found(times: &[u64]) -> Result<(), Violation> {
+        let outcome = Simulation::new(1).run(|cluster| async move {
+            let history = History::new(&cluster);
+            let plan = Plan::draw(&mut Stream::new(1, "test", "plan", 0));
+            for &time in times {
+                let told = history.clone();
+                cluster.after(Duration::from_millis(time), Box::new(move || told.progress("lister")));
+            }
+            let (seat, ending) = (cluster.add_node("lister"), Ending::default());
+            let lister = Running { seat, ending, is_member: false, needs_groups: false, feeds_group: false };
+            all_go_on(&cluster, &Account::of_several(), &plan, &history, &[lister]).await
+        });
+        outcome.value
+    }
+
+    #[test]
+    fn who_gets_on_once_and_never_again_is_stuck() {
+        assert_eq!(found(&[200, 4_500]), Ok(()));
+        let never_again: [&[u64]; 3] = [&[], &[200], &[200, 300]];
+        for times in never_again {
+            assert_eq!(found(times).unwrap_err().checker, "I16-stuck", "{times:?}");
+        }
     }
 }

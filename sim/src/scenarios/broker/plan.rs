@@ -25,6 +25,8 @@ pub(in crate::scenarios) const RETENTION_BYTES: u64 = 20_000;
 pub(in crate::scenarios) const BROKER_DEFAULTS: &str = "all brokers";
 /// Where the broker keeps groups.
 pub(in crate::scenarios) const OFFSETS_TOPIC: &str = "__consumer_offsets";
+/// In how many partitions.
+pub(in crate::scenarios) const OFFSETS_PARTITIONS: i32 = 2;
 /// How many keys a compacted topic has from one producer.
 pub(in crate::scenarios) const KEYS: u32 = 8;
 /// The group that has only members.
@@ -116,6 +118,8 @@ pub(in crate::scenarios) enum Work {
     Hostile,
     /// Deletes records, looks at what is committed. Each is an operation.
     Admin,
+    /// Deletes a few records again and again, and asks where partitions begin. Each time is an operation.
+    Deleter,
     /// Deletes records of the topic that is compacted. Each is an operation.
     Trimmer,
     /// Fetches what is oldest in a topic, which may leave it at that moment. An operation is a fetch.
@@ -506,7 +510,7 @@ impl Plan {
             format!("ordain.journal.files={}", self.journal_files),
             format!("ordain.shards={}", self.shards),
             format!("ordain.tail.memory.bytes={}", self.tail_memory_bytes),
-            "offsets.topic.num.partitions=2".to_owned(),
+            format!("offsets.topic.num.partitions={OFFSETS_PARTITIONS}"),
             "group.initial.rebalance.delay.ms=100".to_owned(),
             "group.min.session.timeout.ms=1000".to_owned(),
             "log.cleaner.backoff.ms=300".to_owned(),

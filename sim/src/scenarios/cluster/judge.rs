@@ -15,7 +15,7 @@ use crate::scenarios::broker::plan::{Cleanup, OFFSETS_TOPIC, cleanup};
 use crate::scenarios::fleet::disks::{Compacted, Held, read_log, same};
 use crate::scenarios::fleet::{Fleet, StateWatch};
 
-/// Stops the nodes and reads what they hold.
+/// Ends the nodes and reads what they hold durably.
 pub(super) async fn judge(
     cluster: &Cluster,
     plan: &Plan,
@@ -30,8 +30,9 @@ pub(super) async fn judge(
     let is_there = |(id, _): &(NodeId, &NodeHandle)| plan.node_ids().any(|one| one == *id);
     let all = fleet.nodes().filter(is_there);
     let nodes: Vec<(NodeId, NodeHandle)> = all.map(|(id, node)| (id, node.clone())).collect();
-    // At one moment: those that are left would fence the others.
-    nodes.iter().for_each(|(id, _)| fleet.down(*id, NodeHandle::crash));
+    // All have said that they hold everything durably: what only a page cache has is held against that. At one moment: those that are left
+    // would fence the others.
+    fleet.lose_what_is_not_durable(nodes.iter().map(|(id, _)| *id));
     for weak in fleet.weak_disks() {
         // What nobody has come across yet, as in what a follower holds that nobody reads, is nobody's mistake.
         weak.atlas.spare_segments(fleet.node(weak.node));

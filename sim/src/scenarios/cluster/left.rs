@@ -13,7 +13,7 @@ use super::{Life, RECOVERY, faults};
 use crate::cluster::NodeHandle;
 use crate::rng::Stream;
 use crate::scenarios::Violation;
-use crate::scenarios::broker::history::{Content, Fate, History, Mode, RecordId};
+use crate::scenarios::broker::history::{Carried, Content, Fate, History, Mode, RecordId, Stands};
 use crate::scenarios::broker::judge::Judge;
 use crate::scenarios::broker::plan::{Cleanup, cleanup};
 use crate::scenarios::broker::{Running, all_get_on};
@@ -103,14 +103,18 @@ async fn write_one_each(
         // Of its own, where records have keys.
         let key = (cleanup(&at.topic) == Cleanup::Compact).then_some(u32::MAX - number);
         let key_bytes = key.map(|key| key.to_string().into_bytes());
+        let (value, headers) = (id.value(0), id.headers(Content::Value));
+        let timestamp = id.time(client.io().clock.wall());
         history.sending(id, at, Mode::Idempotent, (key, Content::Value));
+        let carried = Carried::of(key_bytes.as_deref(), Some(&value), &headers);
+        history.sends_with(id, Stands { carried, time: timestamp.0 });
         let record = ProducerRecord {
             topic: &at.topic,
             partition: Some(at.partition),
-            timestamp: None,
+            timestamp: Some(timestamp),
             key: key_bytes.as_deref(),
-            value: Some(&id.value(0)),
-            headers: &[],
+            value: Some(&value),
+            headers: &headers,
         };
         waiting.push((id, producer.send(record).await?));
     }
@@ -194,7 +198,9 @@ impl Life<'_> {
             }
             return Err(wrong);
         }
-        cluster.note(format_args!("all are led without them after {:?}", cluster.now().since(began)));
+        let led = cluster.now().since(began);
+        cluster.lasted("some partitions have no leader without who stays broken", led);
+        cluster.note(format_args!("all are led without them after {led:?}"));
         // Who drains nodes asks each itself; of three voters none is removed, and one that is broken is not added.
         let excused = &["drainer", "voters"];
         let without =
@@ -223,7 +229,10 @@ impl Life<'_> {
     }
 
     /// Each partition takes a record that has a majority without those that are `left` out: clients get on with one of several.
-    async fn all_take_writes(&self, judge: &Judge<'_>, left: &Left) -> Result<(), Violation> {
+    ///
+    /// # Errors
+    /// If one does not (I16).
+    pub(super) async fn all_take_writes(&self, judge: &Judge<'_>, left: &Left) -> Result<(), Violation> {
         let Life { plan, world, account, history, .. } = self;
         let Some(image) = world.image() else { return Ok(()) };
         let has_majority = |at: &TopicPartition| {

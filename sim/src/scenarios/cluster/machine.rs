@@ -9,6 +9,7 @@ use ordain::server::{Node, StartError};
 use ordain::types::NodeId;
 
 use super::plan::Plan;
+use super::snapshots;
 use super::world::World;
 use crate::cluster::{Cluster, NodeHandle};
 use crate::rng::Stream;
@@ -38,9 +39,8 @@ pub(super) fn start_up(
         gone.leave(node);
         told.run_ended(&machine_name(node));
     });
-    let (world, notes, plan, begins) = (Arc::clone(world), cluster.clone(), plan.clone(), history.clone());
+    let (world, notes, plan) = (Arc::clone(world), cluster.clone(), plan.clone());
     let fleet = Fleet::start_up(cluster, plan.clone().node_ids(), gone, move |handle, io, id, stop| {
-        begins.run_began(handle.name());
         let machine = Machine {
             config: config(&plan, id),
             handle,
@@ -93,6 +93,9 @@ struct Machine {
 impl Machine {
     async fn live(self) -> Ended {
         let Machine { config, handle, io, id, stop, world, cluster, account, weak } = self;
+        if weak.is_none() {
+            snapshots::are_durable(id, &handle)?;
+        }
         let began = cluster.now();
         let before = account.before(&handle, began);
         let mut death = Stream::new(cluster.seed(), handle.name(), "death", began.0);
@@ -105,7 +108,7 @@ impl Machine {
         let node = match started {
             Ok(node) => node,
             Err(StartError::Journal(failed @ JournalFailed::Forgot { .. })) => {
-                return forgot(&world, id, failed.to_string(), weak.as_ref());
+                return forgot(&world, (id, &handle), failed.to_string(), weak.as_ref());
             }
             Err(error) if lacks_room(&handle, &error) => return Ok(End::Over(error.to_string())),
             Err(error) => return refused(&world, (id, &handle), began, error.to_string(), weak.as_ref()),
@@ -132,7 +135,9 @@ impl Machine {
                     cluster.sleep(dying).await;
                 }
                 match failed {
-                    JournalFailed::Forgot { .. } => forgot(&world, id, failed.to_string(), weak.as_ref()),
+                    JournalFailed::Forgot { .. } => {
+                        forgot(&world, (id, &handle), failed.to_string(), weak.as_ref())
+                    }
                     failed => Ok(End::Over(failed.to_string())),
                 }
             }
@@ -146,12 +151,14 @@ impl Machine {
 }
 
 /// What follows when others know of more than a node's journal holds: whoever runs it gives it another disk. Only where its disk
-/// was put back, or lost something.
-fn forgot(world: &World, node: NodeId, why: String, weak: Option<&WeakDisk>) -> Ended {
-    if world.takes_back(node) || weak.is_some() {
+/// was put back, or is weak and has lost something, be it long ago: bytes, or names that its directory's sync failed for, for which a start
+/// goes by the file system's word (docs/journal-format.md). One that else only gives errors, is full or is slow keeps what was durable.
+fn forgot(world: &World, (id, node): (NodeId, &NodeHandle), why: String, weak: Option<&WeakDisk>) -> Ended {
+    let has_lost = |weak: &WeakDisk| weak.atlas.was_ever_hit(node) || node.disk().has_lost_names();
+    if world.takes_back(id) || weak.is_some_and(has_lost) {
         return Ok(End::DiskLost(why));
     }
-    Err(Violation::new("I15-remembers", format!("node {node} lost nothing: {why}")))
+    Err(Violation::new("I15-remembers", format!("node {id} lost nothing: {why}")))
 }
 
 /// Whether a start makes a journal for which there is no room now, as it says.
@@ -182,5 +189,38 @@ fn refused(
             Ok(End::DiskLost(why))
         }
         None => Err(Violation::new("does-not-start", format!("node {} does not start: {why}", node.name()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use ordain::io::OpenOptions;
+
+    use super::*;
+    use crate::Simulation;
+    use crate::fault_atlas::FaultAtlas;
+
+    #[test]
+    fn only_who_lost_something_may_have_forgotten() {
+        let outcome = Simulation::new(1).run(|cluster| async move {
+            let (id, node) = (NodeId(1), cluster.add_node("n1"));
+            let (world, atlas) = (World::default(), FaultAtlas::of_several());
+            let weak = WeakDisk { node: id, atlas: atlas.clone() };
+            let may_have =
+                |weak: Option<&WeakDisk>| forgot(&world, (id, &node), "x".to_owned(), weak).is_ok();
+            let whole = [may_have(None), may_have(Some(&weak))];
+            world.put_back(id);
+            let put_back = [may_have(None), may_have(None)];
+            let options = OpenOptions { write: true, create: true, ..OpenOptions::default() };
+            let file = node.io().disk.open("file", options).await.expect("the disk is whole");
+            file.write_at(0, vec![Bytes::from_static(b"x")]).await.expect("the disk is whole");
+            node.disk().flip_bit("file", 3).expect("the file is there");
+            let hit = [may_have(None), may_have(Some(&weak))];
+            let _remembered = atlas.look(&node);
+            node.disk().repair("file").expect("the file is there");
+            (whole, put_back, hit, may_have(Some(&weak)))
+        });
+        assert_eq!(outcome.value, ([false, false], [true, false], [false, true], true));
     }
 }

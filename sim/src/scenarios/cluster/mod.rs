@@ -8,21 +8,22 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ordain::client::Client;
+use ordain::client::{Client, TopicPartition};
 use ordain::probe::{self, Mutant};
-use ordain::types::NodeId;
+use ordain::types::{NodeId, PartitionId};
 
 use super::broker::account::Account;
 use super::broker::checkers;
 use super::broker::clients::{Ending, Servers, set_draining};
 use super::broker::history::History;
 use super::broker::judge::Judge;
-use super::broker::{Running, all_get_on, start_clients};
-use super::fleet::{Fleet, RaftWatch, StateWatch, Watch, faults};
+use super::broker::{Running, all_go_on, start_clients};
+use super::fleet::{Fleet, MalformedWatch, RaftWatch, StateWatch, Watch, faults, machine_name};
 use super::{Scenario, Violation, name_in_clusters};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
 use crate::faults::set_clocks;
+use crate::time::SimTime;
 
 mod directed;
 mod elections;
@@ -35,11 +36,13 @@ mod plan;
 mod put_back;
 mod registrations;
 mod replayed;
+mod snapshots;
 mod taken_away;
 mod voters;
 mod world;
 
 pub use directed::DirectedNodes;
+use left::Left;
 use lossy::LossyDisks;
 use plan::Plan;
 use registrations::Registrations;
@@ -116,11 +119,16 @@ impl Scenario for Nodes {
             // Nothing of it has run.
             plan.late.into_iter().for_each(|late| fleet.down(late, NodeHandle::crash));
             let machines: Vec<NodeHandle> = fleet.nodes().map(|(_, node)| node.clone()).collect();
-            let raft = RaftWatch::begin(&cluster, &fleet);
+            let raft = RaftWatch::begin(&cluster, &fleet).with_promises(&fleet);
+            let nodes = plan.node_ids().collect();
+            history.knows_who_led(has_led_beside(raft.clone(), Arc::clone(&world), nodes));
             let states = StateWatch::begin(&cluster, &fleet);
+            let sound = fleet.nodes().map(|(id, _)| id).filter(|id| !lossy.weak().contains(id));
+            let malformed = MalformedWatch::begin(&cluster, sound);
             let life = Life {
                 raft: &raft,
                 states: &states,
+                malformed: &malformed,
                 cluster: &cluster,
                 case: &case,
                 plan: &plan,
@@ -136,10 +144,25 @@ impl Scenario for Nodes {
                 biased;
                 wrong = raft.is_wrong() => Err(wrong),
                 wrong = states.is_wrong() => Err(wrong),
+                wrong = malformed.is_wrong() => Err(wrong),
                 result = life.live() => result,
                 violation = fleet.supervise(&mut rng) => Err(violation),
             }
         })
+    }
+}
+
+/// Tells whether the node on a machine has led a partition since some time although another one had taken its place; of a topic that no
+/// node knows now, it may have.
+fn has_led_beside(
+    raft: RaftWatch,
+    world: Arc<World>,
+    nodes: Vec<NodeId>,
+) -> impl Fn(&TopicPartition, &str, SimTime) -> bool + Send + Sync + 'static {
+    move |at, machine, since| {
+        let Some(&node) = nodes.iter().find(|node| machine_name(**node) == machine) else { return false };
+        let topic = world.image().and_then(|image| Some(image.topic(&at.topic)?.id));
+        topic.is_none_or(|topic| raft.has_led_beside(PartitionId { topic, index: at.partition }, node, since))
     }
 }
 
@@ -154,6 +177,7 @@ struct Life<'a> {
     lossy: &'a LossyDisks,
     raft: &'a RaftWatch,
     states: &'a StateWatch,
+    malformed: &'a MalformedWatch,
     account: &'a Account,
     servers: Servers,
 }
@@ -229,7 +253,8 @@ impl Life<'_> {
     async fn settle(&self, judge: &Judge<'_>, clients: &[Running], ending: &Ending) -> Result<(), Violation> {
         let Life { cluster, plan, history, account, fleet, .. } = self;
         self.comes_to(World::unled, "some partitions have no leader").await?;
-        all_get_on(cluster, account, &plan.broker, history, clients, (&[], RECOVERY)).await?;
+        all_go_on(cluster, account, &plan.broker, history, clients).await?;
+        self.all_take_writes(judge, &Left::new()).await?;
         self.put_one_back(clients).await?;
         ending.begin();
         cluster.sleep(LAST_DELIVERIES).await;
@@ -329,7 +354,7 @@ impl Life<'_> {
     async fn comes_to(
         &self,
         open: impl AsyncFn(&World, &Plan) -> Vec<String>,
-        what: &str,
+        what: &'static str,
     ) -> Result<(), Violation> {
         self.comes_to_be("I16-stuck", open, what).await
     }
@@ -338,9 +363,12 @@ impl Life<'_> {
         &self,
         checker: &'static str,
         open: impl AsyncFn(&World, &Plan) -> Vec<String>,
-        what: &str,
+        what: &'static str,
     ) -> Result<(), Violation> {
-        self.comes_to_be_within(checker, open, what, RECOVERY).await
+        let began = self.cluster.now();
+        self.comes_to_be_within(checker, open, what, RECOVERY).await?;
+        self.cluster.lasted(what, self.cluster.now().since(began));
+        Ok(())
     }
 
     async fn comes_to_be_within(

@@ -17,7 +17,7 @@ use crate::scenarios::broker::plan::{
     AcksPlan, BETWEEN_NODES, COMPACTED, KEYS, MemberPlan, PORT, Plan as BrokerPlan, ProducerPlan, SHORT,
     TOPIC, Work,
 };
-use crate::scenarios::fleet::{faults, links, machine_name};
+use crate::scenarios::fleet::{faults, links, machine_name, moments};
 
 /// How many runs have a weak disk.
 const WEAK_PER_MILLE: u32 = 500;
@@ -136,9 +136,11 @@ pub(super) fn draw(scenario: &str, seed: u64) -> Case {
     faults.extend(links::draw_splits(&mut stream("two groups"), &nodes, duration));
     faults.extend(links::draw_deaf_and_mute(&mut stream("who hears whom"), &nodes, duration));
     faults.extend(faults::draw_beside_journal(&mut stream("beside the journal"), &nodes, duration));
+    faults.extend(moments::draw_moments(&mut stream("moments"), &nodes, duration));
     add_electors(&mut clients, &plan, &mut stream("electors"));
     add_tuner_and_waiter(&mut clients, &mut stream("tuner"), &mut stream("waiter"));
     add_onlooker(&mut clients, &plan, &mut stream("onlooker"));
+    add_deleter(&mut clients, &mut stream("deleter"));
     faults.sort_by_key(|timed| timed.at_us);
     let machines: Vec<String> = nodes.iter().chain(&names).cloned().collect();
     faults.splice(0..0, draw_clock_offsets(&machines, &mut stream("clock offsets")));
@@ -190,6 +192,13 @@ fn add_onlooker(clients: &mut Vec<ClientCase>, plan: &Plan, rng: &mut Stream) {
     if rng.chance(300) {
         let work = Work::Onlookers { nodes: plan.nodes, first: plan.apart + 1 };
         clients.push(ClientCase::new("onlooker".to_owned(), &work));
+    }
+}
+
+/// In some runs somebody deletes records again and again. Drawn after the faults, too.
+fn add_deleter(clients: &mut Vec<ClientCase>, rng: &mut Stream) {
+    if rng.chance(300) {
+        clients.push(ClientCase::new("deleter".to_owned(), &Work::Deleter));
     }
 }
 
@@ -462,10 +471,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn in_some_runs_somebody_looks_after_each_start() {
-        let looks = |seed: &u64| draw("cluster", *seed).clients.iter().any(|one| one.name == "onlooker");
-        let count = (0..200).filter(looks).count();
-        assert!((40..80).contains(&count), "{count}");
+    fn in_some_runs_somebody_looks_after_each_start_or_deletes_again_and_again() {
+        for name in ["onlooker", "deleter"] {
+            let is_there = |seed: &u64| draw("cluster", *seed).clients.iter().any(|one| one.name == name);
+            let count = (0..200).filter(is_there).count();
+            assert!((40..80).contains(&count), "{name}: {count}");
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ impl Life<'_> {
     /// # Errors
     /// If it goes on as if nothing had happened (I15), or anybody does not get on afterwards (I16).
     pub(super) async fn put_one_back(&self, clients: &[Running]) -> Result<(), Violation> {
-        let Life { cluster, plan, history, account, fleet, world, .. } = self;
+        let Life { raft, cluster, plan, history, account, fleet, world, malformed, .. } = self;
         let mut rng = cluster.rng("put back");
         let nodes: Vec<_> = plan.node_ids().collect();
         let drawn = *rng.pick(&nodes);
@@ -46,7 +46,9 @@ impl Life<'_> {
             let _lost = node.power_fail();
         });
         handle.disk().restore(&image);
+        malformed.doubt(node);
         world.put_back(node);
+        raft.is_put_back(node);
         fleet.up(node);
         if told.is_some_and(|told| told > before) {
             let began = cluster.now();

@@ -9,16 +9,14 @@ use bytes::Bytes;
 use ordain::coordinator::group::Durable;
 use ordain::coordinator::group::codec::{self, DecodedRecord};
 use ordain::metadata::controller::{LogReader, METADATA_PARTITION};
-use ordain::metadata::{MetadataImage, SnapshotId, decode_snapshot};
+use ordain::metadata::{MetadataImage, decode_snapshot};
 use ordain::types::{NodeId, Offset, PartitionId};
 
+use super::snapshots;
 use crate::scenarios::Violation;
 use crate::scenarios::broker::plan::OFFSETS_TOPIC;
 use crate::scenarios::fleet::disks::Held;
 use crate::scenarios::fleet::{Fleet, StateWatch};
-
-/// Where snapshots of the metadata lie on a disk.
-const SNAPSHOTS: &str = "metadata/";
 
 /// Holds what was read back from all disks against what was shown.
 ///
@@ -30,7 +28,7 @@ pub(super) fn is_what_was_shown(
     image: &MetadataImage,
     held: &BTreeMap<(PartitionId, NodeId), Held>,
 ) -> Result<(), Violation> {
-    let snapshots = snapshots(states, fleet)?;
+    let snapshots = all_snapshots(states, fleet)?;
     let logs = held.iter().filter(|((id, _), _)| *id == METADATA_PARTITION);
     let logs: Vec<(NodeId, &Held)> = logs.map(|((_, node), log)| (*node, log)).collect();
     // They are the same from where the latest begins, as was seen before, and end at one place: what goes on from a snapshot in the latest
@@ -53,13 +51,12 @@ fn wrong(checker: &'static str, what: &str, why: String) -> Violation {
 }
 
 /// The snapshots on all disks by where they end; each makes what was shown there.
-fn snapshots(states: &StateWatch, fleet: &Fleet) -> Result<BTreeMap<Offset, MetadataImage>, Violation> {
+fn all_snapshots(states: &StateWatch, fleet: &Fleet) -> Result<BTreeMap<Offset, MetadataImage>, Violation> {
     let mut all = BTreeMap::new();
     for (node, machine) in fleet.nodes() {
         let disk = machine.disk();
         let is_weak = fleet.weak_disk(node).is_some();
-        for (path, _) in disk.files() {
-            let Some(id) = path.strip_prefix(SNAPSHOTS).and_then(SnapshotId::parse) else { continue };
+        for (path, id) in snapshots::named(machine) {
             let what = format!("{path} on the disk of node {node}");
             let bytes = match disk.peek(&path) {
                 Ok(bytes) => bytes,
@@ -252,7 +249,8 @@ mod tests {
         let held = |from: usize, to: usize| {
             let stored = |(offset, record): (i64, &GroupRecord)| {
                 let encoded = codec::encode(record).expect("it is written");
-                let record = Record { key: Some(encoded.key), value: encoded.value, headers: Vec::new() };
+                let (key, value) = (Some(encoded.key), encoded.value);
+                let record = Record { key, value, headers: Vec::new(), timestamp: Timestamp(0) };
                 (Offset(offset), record)
             };
             let records = (0..).zip(&records[..to]).map(stored).collect();

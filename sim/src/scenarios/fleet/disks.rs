@@ -3,8 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use ordain::log::{PartitionLog, Read, ReadRequest};
-use ordain::types::{NodeId, Offset, PartitionId};
-use ordain::wire::batch::{BatchCheck, BatchIterator, RecordBatch};
+use ordain::types::{NodeId, Offset, PartitionId, Timestamp};
+use ordain::wire::batch::{BatchCheck, BatchError, BatchIterator, RecordBatch};
 
 use crate::scenarios::Violation;
 
@@ -18,12 +18,13 @@ pub(in crate::scenarios) struct Held {
     pub(in crate::scenarios) records: BTreeMap<Offset, Record>,
 }
 
-/// A record's key, value and headers.
+/// A record, but for where it stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::scenarios) struct Record {
     pub(in crate::scenarios) key: Option<Bytes>,
     pub(in crate::scenarios) value: Option<Bytes>,
     pub(in crate::scenarios) headers: Vec<(Bytes, Option<Bytes>)>,
+    pub(in crate::scenarios) timestamp: Timestamp,
 }
 
 /// What a decompressed batch may take here.
@@ -49,18 +50,7 @@ pub(in crate::scenarios) async fn read_log(log: &PartitionLog) -> Result<Held, S
         for batch in BatchIterator::new(bytes, BatchCheck::Verify) {
             let batch = batch.map_err(|error| format!("a batch of {whose} behind {at}: {error}"))?;
             next = Some(batch.header().next_offset());
-            held.batches.push(batch.clone());
-            if batch.header().attributes.is_control() {
-                continue;
-            }
-            let unreadable = |error| format!("a batch of {whose} behind {at}: {error}");
-            let mut inside = batch.records(BATCH_BYTES_MAX).map_err(unreadable)?;
-            while let Some(record) = inside.next() {
-                let record = record.map_err(unreadable)?;
-                let offset = inside.offset_of(&record);
-                let headers = record.headers.into_iter().map(|header| (header.key, header.value)).collect();
-                held.records.insert(offset, Record { key: record.key, value: record.value, headers });
-            }
+            held.take(batch).map_err(|error| format!("a batch of {whose} behind {at}: {error}"))?;
         }
         // Compaction may have taken all there was up to the end.
         let Some(next) = next else { break };
@@ -134,6 +124,22 @@ pub(in crate::scenarios) fn same(
 }
 
 impl Held {
+    /// Takes the next batch in, and what stands in it.
+    fn take(&mut self, batch: RecordBatch) -> Result<(), BatchError> {
+        if !batch.header().attributes.is_control() {
+            let mut inside = batch.records(BATCH_BYTES_MAX)?;
+            while let Some(record) = inside.next() {
+                let record = record?;
+                let (offset, timestamp) = (inside.offset_of(&record), inside.timestamp_of(&record));
+                let headers = record.headers.into_iter().map(|header| (header.key, header.value)).collect();
+                let record = Record { key: record.key, value: record.value, headers, timestamp };
+                self.records.insert(offset, record);
+            }
+        }
+        self.batches.push(batch);
+        Ok(())
+    }
+
     /// The first two batches from an offset on, with what holds it, that are not the same.
     fn first_unlike<'a>(
         &'a self,
@@ -161,14 +167,18 @@ impl Held {
 
 #[cfg(test)]
 mod tests {
-    use ordain::types::{LeaderEpoch, PartitionIndex, ProducerId, Timestamp, TopicId};
-    use ordain::wire::batch::{BatchBuilder, BatchKind, BatchOptions, NewRecord, ProducerStamp};
+    use ordain::types::{LeaderEpoch, PartitionIndex, ProducerId, TopicId};
+    use ordain::wire::batch::{BatchBuilder, BatchKind, BatchOptions, NewRecord, ProducerStamp, RecordHeader};
 
     use super::*;
 
     fn held(start: i64, records: &[(i64, &'static str)]) -> Held {
-        let record =
-            |value: &'static str| Record { key: None, value: Some(Bytes::from(value)), headers: Vec::new() };
+        let record = |value: &'static str| Record {
+            key: None,
+            value: Some(Bytes::from(value)),
+            headers: Vec::new(),
+            timestamp: Timestamp(0),
+        };
         Held {
             start: Offset(start),
             end: Offset(3),
@@ -201,6 +211,7 @@ mod tests {
                 key: Some(Bytes::from("k")),
                 value: value.map(Bytes::from),
                 headers: Vec::new(),
+                timestamp: Timestamp(0),
             };
             let records = records.iter().map(|(offset, value)| (Offset(*offset), keyed(*value))).collect();
             Held { records, ..held(0, &[]) }
@@ -214,6 +225,40 @@ mod tests {
         let mut short = held(0, &[(0, "a"), (1, "b")]);
         short.end = Offset(2);
         assert!(check(&all, &short, Compacted::No).unwrap_err().contains("ends at 3"));
+    }
+
+    #[test]
+    fn what_each_replica_keeps_of_a_batch_carries_the_same() {
+        let id = PartitionId { topic: TopicId([5; 16]), index: PartitionIndex(0) };
+        let mut batch = BatchBuilder::new(BatchOptions::plain(1 << 10));
+        for (key, timestamp) in [("a", 7), ("b", 3), ("a", 9)] {
+            let (key, timestamp) = (Some(key.as_bytes()), Timestamp(timestamp));
+            let headers = [RecordHeader { key: Bytes::from("h"), value: None }];
+            let record = NewRecord { timestamp, key, value: Some(b"v"), headers: &headers };
+            batch.append(record).unwrap();
+        }
+        let whole = batch.build().into_batch().placed_at(Offset(0), LeaderEpoch(1));
+        let records: Vec<_> = whole.records(BATCH_BYTES_MAX).unwrap().map(Result::unwrap).collect();
+        let cleaned = |horizon| whole.retaining(&records[1..], horizon).unwrap();
+        let of = |batch: &RecordBatch| {
+            let mut one = held(0, &[]);
+            one.take(batch.clone()).unwrap();
+            one
+        };
+        let check = |one: &Held, other: &Held| {
+            same(id, (NodeId(1), one), (NodeId(2), other), Compacted::Maybe).map_err(|wrong| wrong.text)
+        };
+        let once = of(&cleaned(None));
+        for other in [whole.clone(), cleaned(None), cleaned(Some(Timestamp(1_000)))] {
+            assert_eq!(check(&once, &of(&other)), Ok(()));
+        }
+        let spoils: [fn(&mut Record); 2] =
+            [|record| record.timestamp = Timestamp(8), |record| record.headers.clear()];
+        for spoil in spoils {
+            let mut other = of(&whole);
+            spoil(other.records.get_mut(&Offset(2)).unwrap());
+            assert!(check(&once, &other).unwrap_err().contains("at 2 node 1"));
+        }
     }
 
     #[test]

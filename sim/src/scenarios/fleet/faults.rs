@@ -8,7 +8,7 @@ use ordain::types::NodeId;
 use super::{Fleet, links};
 use crate::cluster::{Cluster, NodeHandle};
 use crate::disk::{FaultyOp, PowerLoss};
-use crate::faults::{Fault, ROOM, TimedFault, micros, play_all, strike};
+use crate::faults::{Death, Fault, ROOM, TimedFault, micros, play_all, strike};
 use crate::rng::Stream;
 use crate::world::NodeIndex;
 
@@ -430,6 +430,17 @@ fn apply(cluster: &Cluster, fleet: &Fleet, clients: &[NodeHandle], fault: &Fault
                 handle.when_polled(*skip, fleet.power_failure(id, None));
             }
         }
+        Fault::DieBetween { node, first, second, death } => {
+            if let Some((id, handle)) = fleet.named(node) {
+                let ends = match death {
+                    Death::Power => fleet.power_failure(id, None),
+                    Death::Process => fleet.death(id),
+                };
+                let (machine, second) = (handle.clone(), second.clone());
+                let arm = move || machine.disk().when_next(second.op, &second.prefix, second.skip, ends);
+                handle.disk().when_next(first.op, &first.prefix, first.skip, Box::new(arm));
+            }
+        }
         Fault::LoseNames { node, op, prefix, skip } => {
             if let Some((id, handle)) = fleet.named(node) {
                 let loss = PowerLoss { kept_per_mille: 0 };
@@ -531,5 +542,57 @@ pub(in crate::scenarios) fn heal(cluster: &Cluster, fleet: &Fleet, clients: &[No
             fleet.resume(id);
             fleet.up(id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use bytes::Bytes;
+    use ordain::io::OpenOptions;
+
+    use super::super::End;
+    use super::*;
+    use crate::Simulation;
+    use crate::faults::Moment;
+
+    const BYTES: u64 = 8;
+
+    /// Writes again and again, and counts the writes that it has been told to be done.
+    fn writer(cluster: &Cluster, told: &Arc<AtomicU64>) -> Fleet {
+        let told = Arc::clone(told);
+        Fleet::start_up(cluster, std::iter::once(NodeId(1)), Arc::new(|_: NodeId| {}), move |_, io, _, _| {
+            let told = Arc::clone(&told);
+            async move {
+                io.disk.create_dir_all("journal").await.unwrap();
+                let options = OpenOptions { write: true, create: true, ..OpenOptions::default() };
+                let file = io.disk.open("journal/file", options).await.unwrap();
+                for number in 0..1_000 {
+                    let bytes = Bytes::from_static(&[1; BYTES as usize]);
+                    file.write_at(BYTES * number, vec![bytes]).await.unwrap();
+                    told.fetch_add(1, Ordering::Relaxed);
+                }
+                Ok(End::Over("all is written".to_owned()))
+            }
+        })
+    }
+
+    #[test]
+    fn a_process_dies_inside_a_write_behind_another_one() {
+        let outcome = Simulation::new(1).run(|cluster| async move {
+            let told = Arc::new(AtomicU64::new(0));
+            let fleet = writer(&cluster, &told);
+            let write = |skip| Moment { op: FaultyOp::Write, prefix: "journal/".to_owned(), skip };
+            let (node, first, second) = ("n1".to_owned(), write(3), write(0));
+            let fault = Fault::DieBetween { node, first, second, death: Death::Process };
+            apply(&cluster, &fleet, &[], &fault);
+            cluster.sleep(Duration::from_secs(1)).await;
+            let node = fleet.node(NodeId(1));
+            let written = node.disk().peek("journal/file").unwrap().len() as u64 / BYTES;
+            (node.is_running(), written, told.load(Ordering::Relaxed))
+        });
+        assert_eq!(outcome.value, (false, 5, 4), "the last write is in the page cache, and nobody was told");
     }
 }

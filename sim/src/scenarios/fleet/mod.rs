@@ -21,11 +21,15 @@ use crate::world::lock;
 pub(super) mod disks;
 pub(super) mod faults;
 pub(super) mod links;
+mod malformed;
+pub(super) mod moments;
+mod promises;
 mod raft;
 mod settled;
 mod states;
 mod watch;
 
+pub(super) use malformed::MalformedWatch;
 pub(super) use raft::{RaftWatch, Run as ReplicaRun, only_show};
 pub(super) use settled::{Replicas, Stats, unlike};
 pub(super) use states::{StateWatch, where_unlike};
@@ -213,6 +217,19 @@ impl Fleet {
 
     /// What a loss of power does, for later; nothing from [`Fleet::calm`] on.
     fn power_failure(&self, id: NodeId, loss: Option<PowerLoss>) -> Box<dyn FnOnce() + Send> {
+        self.ends_later(id, move |node| node.fail_power(loss))
+    }
+
+    /// What a death of the process alone does, likewise.
+    fn death(&self, id: NodeId) -> Box<dyn FnOnce() + Send> {
+        self.ends_later(id, NodeHandle::crash)
+    }
+
+    fn ends_later(
+        &self,
+        id: NodeId,
+        kill: impl FnOnce(&NodeHandle) + Send + 'static,
+    ) -> Box<dyn FnOnce() + Send> {
         let (node, gone) = (self.nodes.get(&id).cloned(), Arc::clone(&self.gone));
         let (paused, calm) = (Arc::clone(&self.paused), Arc::clone(&self.calm));
         Box::new(move || {
@@ -221,7 +238,7 @@ impl Fleet {
                 && !calm.load(Ordering::Relaxed)
             {
                 lock(&paused).retain(|&one| one != id);
-                node.fail_power(loss);
+                kill(&node);
                 gone(id);
             }
         })
@@ -287,6 +304,13 @@ impl Fleet {
             });
         }
         ids.into_iter().for_each(|id| self.up(id));
+    }
+
+    /// These lose their power at one moment, and with it all that is not durable. They stay down.
+    pub(super) fn lose_what_is_not_durable(&self, ids: impl IntoIterator<Item = NodeId>) {
+        for id in ids {
+            self.down(id, |node| node.power_fail_with(PowerLoss { kept_per_mille: 0 }));
+        }
     }
 
     /// Starts processes again that have ended by themselves.

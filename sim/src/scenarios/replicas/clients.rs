@@ -23,6 +23,14 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// What a producer appends.
+struct Batches {
+    /// Of each.
+    records: u64,
+    value_bytes: usize,
+    pause: Duration,
+}
+
 struct Seat {
     io: Io,
     world: Arc<World>,
@@ -34,9 +42,10 @@ struct Seat {
 pub(super) async fn perform(io: Io, world: Arc<World>, name: String, work: Work, budget: Option<u64>) {
     let seat = Seat { io, world, name, budget };
     match work {
-        Work::Produce { producer, partition: index, value_bytes, pause_us } => {
+        Work::Produce { producer, partition: index, records, value_bytes, pause_us } => {
             let pause = Duration::from_micros(pause_us);
-            seat.produce(producer, partition(index), value_bytes, pause).await;
+            let batches = Batches { records: records.max(1), value_bytes, pause };
+            seat.produce(producer, partition(index), batches).await;
         }
         Work::Read { partition: index } => seat.read(partition(index)).await,
         Work::Delete { partition: index, pause_us } => {
@@ -71,14 +80,19 @@ impl Seat {
         best.map(|(_, leader)| leader)
     }
 
-    async fn produce(&self, producer: i64, id: PartitionId, value_bytes: usize, pause: Duration) {
-        let mut number = 0;
-        while self.goes_on(number) {
-            number += 1;
-            let value = value_of(producer, number, value_bytes);
+    async fn produce(&self, producer: i64, id: PartitionId, batches: Batches) {
+        let Batches { records, value_bytes, pause } = batches;
+        let mut done = 0;
+        while self.goes_on(done) {
+            let first = done + 1;
+            done += records;
+            let values: Vec<Bytes> =
+                (first..=done).map(|number| value_of(producer, number, value_bytes)).collect();
             loop {
-                if let Some(Ok(appended)) = self.append(producer, number, id, &value).await {
-                    self.world.acknowledged(id, producer, number, appended.base_offset, &value);
+                if let Some(Ok(appended)) = self.append(producer, first, id, &values).await {
+                    for ((number, at), value) in (first..).zip(appended.base_offset.0..).zip(&values) {
+                        self.world.acknowledged(id, producer, number, Offset(at), value);
+                    }
                     self.world.got_on(&self.name);
                     break;
                 }
@@ -91,12 +105,12 @@ impl Seat {
     async fn append(
         &self,
         producer: i64,
-        number: u64,
+        first: u64,
         id: PartitionId,
-        value: &Bytes,
+        values: &[Bytes],
     ) -> Option<Result<Appended, AppendError>> {
         let (_, partitions) = self.leader(id).await?;
-        let append = AppendRequest { id, batch: batch(producer, number, value), replicas_min: 0 };
+        let append = AppendRequest { id, batch: batch(producer, first, values), replicas_min: 0 };
         self.soon(partitions.append_one(append, AppendTerms::COMMITTED)).await?.ok()
     }
 
@@ -183,14 +197,18 @@ pub(super) fn origin_of(value: &[u8]) -> Option<(i64, u64)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-pub(super) fn batch(producer: i64, number: u64, value: &Bytes) -> ValidatedBatch {
-    let sequence = i32::try_from(number - 1).expect("a run has few records");
+/// The records of a producer from this number on.
+pub(super) fn batch(producer: i64, first: u64, values: &[Bytes]) -> ValidatedBatch {
+    let sequence = i32::try_from(first - 1).expect("a run has few records");
     let stamp = ProducerStamp { id: ProducerId(producer), epoch: ProducerEpoch(0), base_sequence: sequence };
-    let options = BatchOptions { producer: stamp, ..BatchOptions::plain(value.len() + 1024) };
+    let bytes_max: usize = values.iter().map(|value| value.len() + 1024).sum();
+    let options = BatchOptions { producer: stamp, ..BatchOptions::plain(bytes_max) };
     let mut builder = BatchBuilder::new(options);
-    let record =
-        NewRecord { timestamp: Timestamp(1_700_000_000_000), key: None, value: Some(value), headers: &[] };
-    builder.append(record).expect("it fits");
+    for value in values {
+        let timestamp = Timestamp(1_700_000_000_000);
+        let record = NewRecord { timestamp, key: None, value: Some(value), headers: &[] };
+        builder.append(record).expect("it fits");
+    }
     builder.build()
 }
 

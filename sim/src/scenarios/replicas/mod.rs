@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ordain::probe::{self, Mutant};
 
-use super::fleet::{Fleet, RaftWatch, Watch, faults};
+use super::fleet::{Fleet, MalformedWatch, RaftWatch, Watch, faults};
 use super::{Scenario, Violation, mutant_scenario_name};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
@@ -70,11 +70,13 @@ impl Scenario for Replicas {
             let world = Arc::new(World::new(plan.clone()));
             let fleet = machine::start_up(&cluster, &world);
             name_partitions(&cluster);
-            let raft = RaftWatch::begin(&cluster, &fleet);
+            let raft = RaftWatch::begin(&cluster, &fleet).with_promises(&fleet);
+            let malformed = MalformedWatch::begin(&cluster, fleet.nodes().map(|(id, _)| id));
             let mut rng = cluster.rng("supervisor");
             tokio::select! {
                 biased;
                 wrong = raft.is_wrong() => Err(wrong),
+                wrong = malformed.is_wrong() => Err(wrong),
                 result = live(&cluster, &case, &world, &fleet) => result,
                 violation = fleet.supervise(&mut rng) => Err(violation),
             }

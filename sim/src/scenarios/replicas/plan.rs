@@ -8,7 +8,7 @@ use crate::case::{Case, ClientCase};
 use crate::faults::draw_clock_offsets;
 use crate::net::NetOptions;
 use crate::rng::Stream;
-use crate::scenarios::fleet::{faults, machine_name};
+use crate::scenarios::fleet::{faults, machine_name, moments};
 
 /// The nodes, and what they hold.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -26,12 +26,25 @@ pub(super) struct Plan {
     pub(super) tail_bytes: usize,
 }
 
+/// How many runs have batches of several records: a log's start may come to lie inside one.
+const LARGE_PER_MILLE: u32 = 300;
+/// Of a batch.
+const RECORDS_MAX: u64 = 8;
+
 /// What a client does.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) enum Work {
     /// Appends to one partition, each batch until it is acknowledged.
-    Produce { producer: i64, partition: i32, value_bytes: usize, pause_us: u64 },
+    Produce {
+        producer: i64,
+        partition: i32,
+        /// Of a batch; 0: one.
+        #[serde(default)]
+        records: u64,
+        value_bytes: usize,
+        pause_us: u64,
+    },
     /// Reads a partition from its start to its end, again and again.
     Read { partition: i32 },
     /// Moves the start of a partition's log.
@@ -69,11 +82,14 @@ pub(super) fn draw(scenario: &str, seed: u64) -> Case {
         segment_bytes: *rng.pick(&[1 << 10, 8 << 10, 64 << 10]),
         tail_bytes: *rng.pick(&[32 << 10, 1 << 20]),
     };
+    let batches = &mut Stream::new(seed, "scenario", "batches", 0);
+    let has_large = batches.chance(LARGE_PER_MILLE);
     let mut clients = Vec::new();
     for producer in 0..rng.between(1, 4) {
         let work = Work::Produce {
             producer: i64::try_from(producer).unwrap_or(0) + 1,
             partition: i32::try_from(rng.between(0, 9)).unwrap_or(0) % partitions,
+            records: if has_large { batches.between(1, RECORDS_MAX) } else { 1 },
             value_bytes: *rng.pick(&[16, 200, 3000]),
             pause_us: rng.between(1_000, 200_000),
         };
@@ -95,6 +111,8 @@ pub(super) fn draw(scenario: &str, seed: u64) -> Case {
     let names: Vec<String> = plan.node_ids().map(machine_name).collect();
     let wipes = (names.len() - 1) / 2;
     let mut faults = faults::draw(&mut Stream::new(seed, "scenario", "faults", 0), &names, wipes, duration);
+    faults.extend(moments::draw_moments(&mut Stream::new(seed, "scenario", "moments", 0), &names, duration));
+    faults.sort_by_key(|timed| timed.at_us);
     faults.splice(0..0, draw_clock_offsets(&names, &mut Stream::new(seed, "scenario", "clock offsets", 0)));
     let world = serde_json::to_value(&plan).expect("a plan is plain data");
     let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);

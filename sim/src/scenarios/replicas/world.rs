@@ -175,10 +175,14 @@ impl World {
         }
     }
 
-    /// As [`World::acknowledged`], of a producer of one record, which may be told of twice.
-    pub(super) fn acknowledged_once(&self, id: PartitionId, producer: i64, offset: Offset, value: &Bytes) {
+    /// As [`World::acknowledged`], of a producer of one batch, whose first record is there, and which may be told of twice.
+    pub(super) fn acknowledged_once(&self, id: PartitionId, producer: i64, offset: Offset, values: &[Bytes]) {
         match self.place_of(id, producer) {
-            None => self.acknowledged(id, producer, 1, offset, value),
+            None => {
+                for ((number, at), value) in (1..).zip(offset.0..).zip(values) {
+                    self.acknowledged(id, producer, number, Offset(at), value);
+                }
+            }
             Some(place) if place == offset => {}
             Some(place) => {
                 let text = format!("record {producer} is at {place}, and, as it was sent again, at {offset}");

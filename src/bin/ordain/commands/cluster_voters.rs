@@ -2,7 +2,7 @@
 use comfy_table::Cell;
 use ordain::client::Client;
 use ordain::client::admin::{Quorum, QuorumVoter};
-use ordain::types::NodeId;
+use ordain::types::{ErrorCode, NodeId, Uuid};
 use serde_json::json;
 
 use super::cluster_health::drain::told_by_brokers;
@@ -12,6 +12,8 @@ use crate::output::{self, Format};
 
 /// The broker's key that says what a node is.
 const ROLES_KEY: &str = "process.roles";
+/// A removal names a directory; of a node that has no vote none is known, and none is compared.
+const SOME_DIRECTORY: Uuid = Uuid([0xff; 16]);
 
 /// How a change is meant.
 #[derive(clap::Args, Clone, Debug)]
@@ -113,8 +115,7 @@ pub async fn remove(client: &Client, format: Format, change: &Change) -> Result<
     let seen = look(client).await?;
     let (quorum, node) = (told(&seen)?, NodeId(change.node));
     let Some(voter) = quorum.voters.iter().find(|voter| voter.id == node) else {
-        seen.check_known(node)?;
-        return done(format, change, None, &format!("Node {node} is no voter."));
+        return take_back(client, format, change, &seen).await;
     };
     let rest: Vec<&QuorumVoter> = quorum.voters.iter().filter(|voter| voter.id != node).collect();
     let (live, needed) = (rest.iter().filter(|voter| is_live(&seen, voter)).count(), majority(rest.len()));
@@ -134,6 +135,38 @@ pub async fn remove(client: &Client, format: Format, change: &Change) -> Result<
     }
     client.remove_voter(voter).await?;
     done(format, change, Some(voter), &format!("Node {node} votes no longer: {after}."))
+}
+
+/// Sees to it that a node without a vote is to have none: its addition may have been cut off, and it is counted on ever since.
+async fn take_back(client: &Client, format: Format, change: &Change, seen: &Look) -> Result<(), Failure> {
+    let node = NodeId(change.node);
+    if !change.dry_run {
+        let none = QuorumVoter {
+            id: node,
+            log_end: None,
+            last_fetch_ms: None,
+            directory: SOME_DIRECTORY,
+            endpoints: Vec::new(),
+        };
+        match client.remove_voter(&none).await {
+            Ok(()) => {
+                let text = format!("Node {node} was to become a voter, and is to be none.");
+                return match format {
+                    Format::Human => output::line(text),
+                    Format::Json => output::json(&json!({
+                        "node": node.0, "dry_run": false, "changed": true, "directory_id": null, "message": text,
+                    })),
+                };
+            }
+            Err(error) => match error.code() {
+                // A cluster of one refuses all changes.
+                Some(ErrorCode::VoterNotFound | ErrorCode::UnsupportedVersion) => {}
+                Some(_) | None => return Err(error.into()),
+            },
+        }
+    }
+    seen.check_known(node)?;
+    done(format, change, None, &format!("Node {node} is no voter."))
 }
 
 fn done(format: Format, change: &Change, what: Option<&QuorumVoter>, text: &str) -> Result<(), Failure> {

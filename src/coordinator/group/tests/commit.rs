@@ -234,6 +234,50 @@ fn offsets_of_subscribed_topics_cannot_be_deleted() {
 }
 
 #[test]
+fn an_offset_that_is_named_again_has_one_tombstone_and_each_mention_its_answer() {
+    let mut bench = Bench::new(GroupConfig::default());
+    commit(&mut bench, simple_commit("g", "topic", 7)).unwrap();
+    let (group_id, topic) = (GroupId::from("g"), TopicName::from("topic"));
+    let key = OffsetKey { group: group_id.clone(), topic: topic.clone(), partition: PartitionIndex(0) };
+    let named = [vec![PartitionIndex(0), PartitionIndex(0), PartitionIndex(1)], vec![PartitionIndex(0)]];
+    let answers = named.clone().map(|indexes| DeletedOffsets {
+        topic: topic.clone(),
+        partitions: indexes.into_iter().map(|index| (index, None)).collect(),
+    });
+    let topics = named.map(|indexes| (topic.clone(), indexes)).to_vec();
+    let (token, effects) = bench.request(GroupCommand::DeleteOffsets(OffsetDelete { group_id, topics }));
+    assert_eq!(
+        effects,
+        [
+            Effect::Records { write: WriteId(2), records: vec![key.tombstone()] },
+            Effect::Reply {
+                token,
+                response: GroupResponse::DeleteOffsets(Ok(answers.to_vec())),
+                after: After::Durable(WriteId(2))
+            },
+        ]
+    );
+    assert_eq!(bench.shard.stats().offset_deletions, 1);
+}
+
+#[test]
+fn a_deletion_that_takes_too_much_deletes_nothing() {
+    let limits = GroupLimits { deletion_bytes_max: 100, ..GroupLimits::default() };
+    let mut bench = Bench::with_limits(GroupConfig::default(), limits);
+    for topic in ["a", "b"] {
+        commit(&mut bench, simple_commit("g", topic, 7)).unwrap();
+    }
+    // A tombstone takes two bytes of names, and 80 at most of the rest.
+    let topics = ["a", "b"].map(|topic| (TopicName::from(topic), vec![PartitionIndex(0)])).to_vec();
+    let both = OffsetDelete { group_id: GroupId::from("g"), topics };
+    let too_large = GroupError::DeletionTooLarge { max: 100 };
+    assert_eq!(bench.ask(GroupCommand::DeleteOffsets(both)), GroupResponse::DeleteOffsets(Err(too_large)));
+    assert_eq!(fetch_all(&mut bench, "g").len(), 2);
+    assert!(delete(&mut bench, "g", "a").is_ok());
+    assert_eq!(fetch_all(&mut bench, "g"), [("b".to_string(), 0, 7)]);
+}
+
+#[test]
 fn an_unreadable_subscription_may_be_to_any_topic() {
     let mut bench = Bench::new(GroupConfig::default());
     commit(&mut bench, simple_commit("g", "other", 7)).unwrap();

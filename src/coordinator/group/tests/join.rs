@@ -178,6 +178,26 @@ fn a_full_group_turns_away_new_members_only() {
 }
 
 #[test]
+fn while_members_join_those_that_wait_fill_the_group() {
+    let mut bench = Bench::new(GroupConfig { group_max_size: 2, ..GroupConfig::default() });
+    let ids = stable_group(&mut bench, &["A", "B"]);
+    let join_again = |bench: &mut Bench| {
+        let command = join_group(bench, "g", "A", &ids[0]);
+        bench.request(GroupCommand::Join(command))
+    };
+    assert_eq!(join_again(&mut bench).1, [], "parked until the other joins");
+    let mut command = join_group(&mut bench, "g", "C", &MemberId::default());
+    command.requires_known_member_id = false;
+    let (newcomer, effects) = bench.request(GroupCommand::Join(command));
+    assert_eq!(effects, [], "one waits so far");
+    assert_eq!(error(&mut bench, |c| c.member_id = ids[1].clone()), GroupError::GroupMaxSizeReached);
+    // It takes the place of its first one, and finds that all who are left have joined.
+    let (token, effects) = join_again(&mut bench);
+    assert_eq!(joined(&effects, token).members.len(), 2);
+    assert_eq!(joined(&effects, newcomer).generation_id, 2);
+}
+
+#[test]
 fn ids_that_are_not_used_do_not_fill_a_group() {
     let mut bench = Bench::new(GroupConfig { group_max_size: 2, ..GroupConfig::default() });
     stable_group(&mut bench, &["A"]);

@@ -25,8 +25,7 @@ fn leaving(member: &str, instance: Option<&str>) -> LeavingMember {
 }
 
 fn list(bench: &mut Bench, states: &[&str], types: &[&str]) -> Vec<String> {
-    let words = |words: &[&str]| words.iter().map(|word| (*word).to_string()).collect();
-    match bench.ask(GroupCommand::ListGroups(ListGroups { states: words(states), types: words(types) })) {
+    match bench.ask(GroupCommand::ListGroups(ListGroups::filtered(states, types))) {
         GroupResponse::ListGroups(groups) => groups.iter().map(|g| g.group_id.to_string()).collect(),
         other => panic!("a list, not {other:?}"),
     }
@@ -193,6 +192,15 @@ fn groups_are_listed_by_state_and_type_in_any_case() {
     assert!(list(&mut bench, &["Dead"], &[]).is_empty());
     assert!(list(&mut bench, &[], &["consumer"]).is_empty());
     assert!(list(&mut bench, &[], &["nonsense"]).is_empty());
+    assert!(list(&mut bench, &["nonsense"], &[]).is_empty());
+    assert_eq!(list(&mut bench, &[], &["nonsense", "classic"]), ["g", "offsets"]);
+}
+
+#[test]
+fn of_filters_that_repeat_themselves_only_what_can_match_is_kept() {
+    let words: Vec<&str> = ["Stable", "stable ", "nonsense", "EMPTY"].repeat(1_000);
+    let states = Some(BTreeSet::from([GroupState::Empty, GroupState::Stable]));
+    assert_eq!(ListGroups::filtered(&words, &[]), ListGroups { states });
 }
 
 #[test]

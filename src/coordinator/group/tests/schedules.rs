@@ -123,6 +123,7 @@ impl World {
             members_bytes_max: 2_000,
             assignments_bytes_max: 200,
             offset_notes_bytes_max: 10,
+            deletion_bytes_max: 1_000,
         };
         World {
             bench: Bench::with_limits(config, limits),

@@ -120,6 +120,20 @@ fn one_refusal_changes_nothing_of_its_resource_and_everything_of_the_others() {
     assert_eq!(decision.records.len(), 1);
 }
 
+#[test]
+fn a_request_changes_so_much_or_nothing() {
+    let group = |number: usize| ConfigChange {
+        resource: ConfigResource::Group(format!("g{number}")),
+        changes: incremental(&[("consumer.session.timeout.ms", set("50000"))]),
+    };
+    let all: Vec<ConfigChange> = (0..=CHANGES_AT_ONCE_MAX).map(group).collect();
+    let most = decide(&image(&[]), &all[1..]);
+    assert_eq!((most.records.len(), most.reply), (CHANGES_AT_ONCE_MAX, vec![Ok(()); CHANGES_AT_ONCE_MAX]));
+    let beyond = decide(&image(&[]), &all);
+    let error = ControllerError::TooManyChanges { limit: CHANGES_AT_ONCE_MAX };
+    assert_eq!((beyond.records.len(), beyond.reply), (0, vec![Err(error); all.len()]));
+}
+
 /// What became of changes to a resource, and its values after them.
 fn change(
     image: &mut MetadataImage,

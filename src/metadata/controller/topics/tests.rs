@@ -187,6 +187,23 @@ fn added_partitions_are_refused_in_kafkas_words() {
     assert!(told(3, Some(vec![vec![NodeId(5)]])).contains("broker 5"));
 }
 
+#[test]
+fn the_offsets_topic_keeps_as_many_partitions_as_it_was_created_with() {
+    let topic = NewTopic { partitions: 2, ..plain(OFFSETS_TOPIC) };
+    let created = create_topics(&cluster(1), &[topic], &[id(1)], Rules::new().get());
+    let image = applied(&cluster(1), &created);
+    let told = |count| {
+        let request = NewPartitions { name: OFFSETS_TOPIC.to_owned(), count, assignments: None };
+        let decision = create_partitions(&image, &[request]);
+        assert!(decision.records.is_empty());
+        decision.reply.into_iter().next().expect("one request has one result").expect_err("refused")
+    };
+    assert!(matches!(told(3), ControllerError::InvalidPartitions(_)));
+    let why = told(3).to_string();
+    assert!(why.contains("2 partition(s)") && why.contains("offsets.topic.num.partitions"), "{why}");
+    assert_eq!(told(2).to_string(), "Topic already has 2 partition(s).");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(crate::log::testing::cases(64)))]
 

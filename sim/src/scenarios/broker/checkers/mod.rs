@@ -1,5 +1,5 @@
 //! What must hold of a run's history. Each checker is a function that says the first thing it finds wrong.
-use super::history::{Events, JUDGE, Read, Waited};
+use super::history::{Events, Waited};
 use super::judge::FIRST_LOOK;
 use super::plan::RETENTION_BYTES;
 use crate::scenarios::Violation;
@@ -54,7 +54,8 @@ pub(in crate::scenarios) fn check(events: &Events, now: SimTime) -> Result<(), V
     let values = check_values_so_far(events, now)?;
     reads::high_watermarks_stay(events).map_err(V::by("I10-high-watermark-went-back"))?;
     records::nothing_is_deleted_unasked(events).map_err(V::by("I13-begins-too-late"))?;
-    records::nothing_acknowledged_is_lost(events, &values).map_err(V::by("I1-lost-record"))?;
+    records::deletions_stay(events, now).map_err(V::by("I13-deletion-undone"))?;
+    records::nothing_acknowledged_is_lost(events).map_err(V::by("I1-lost-record"))?;
     sequences::sequences_have_no_gap(events, FIRST_LOOK).map_err(V::by("I3-gap"))?;
     compacted::the_last_value_of_each_key_stays(events, &values).map_err(V::by("I21-last-value-lost"))?;
     retention::retention_leaves_its_size(events, RETENTION_BYTES, FIRST_LOOK)
@@ -102,11 +103,8 @@ pub(in crate::scenarios) fn findings(events: &Events) -> Vec<Violation> {
         Ok(values) => values,
         Err(text) => return vec![V::new("I2-inconsistent-offsets", text)],
     };
-    // Nobody else's reads make up for what the last look misses.
-    let is_last_look = |read: &&Read| read.reader.reader == JUDGE;
-    let last_look = records::values_of(events.reads.iter().filter(is_last_look)).unwrap_or_default();
     let held = [
-        records::nothing_acknowledged_is_lost(events, &last_look).map_err(V::by("I1-lost-record")),
+        records::nothing_acknowledged_is_lost(events).map_err(V::by("I1-lost-record")),
         records::only_what_was_sent(events, &values).map_err(V::by("I2-invented-record")),
         producers::idempotent_records_are_once_and_in_order(events, &values).map_err(V::by("I3-duplicate")),
         producers::repeated_batches_are_known(events).map_err(V::by("I3-repetition-refused")),
@@ -126,7 +124,7 @@ pub(in crate::scenarios) mod testing {
     use ordain::client::TopicPartition;
     use ordain::types::Offset;
 
-    use super::super::history::{Content, Events, Extent, Fate, Mode, Read, Reader, RecordId, Sent};
+    use super::super::history::{Content, Events, Extent, Fate, JUDGE, Mode, Read, Reader, RecordId, Sent};
     use crate::scenarios::Violation;
     use crate::time::SimTime;
 
@@ -154,6 +152,12 @@ pub(in crate::scenarios) mod testing {
         events
     }
 
+    /// The same, all of which the judge has read.
+    pub(in crate::scenarios) fn by_judge(mut events: Events) -> Events {
+        events.reads.iter_mut().for_each(|read| read.reader.reader = JUDGE);
+        events
+    }
+
     /// A fetch that began at `from` and brought these records.
     pub(in crate::scenarios) fn read(session: u32, from: i64, log: &[u32]) -> Read {
         let next = Offset(from + i64::try_from(log.len()).unwrap());
@@ -168,6 +172,7 @@ pub(in crate::scenarios) mod testing {
             led: None,
             records: (from..).map(Offset).zip(log.iter().map(|number| Some(id(*number)))).collect(),
             times: vec![0; log.len()],
+            carried: Vec::new(),
             controls: Vec::new(),
             first_batch: None,
             batches: Vec::new(),
@@ -177,7 +182,7 @@ pub(in crate::scenarios) mod testing {
 
     #[test]
     fn a_good_history_is_good() {
-        assert_eq!(super::check(&events(&[0, 1, 2], &[1, 2, 3]), SimTime(9)), Ok(()));
+        assert_eq!(super::check(&by_judge(events(&[0, 1, 2], &[1, 2, 3])), SimTime(9)), Ok(()));
         let mut wrong = events(&[0], &[1]);
         wrong.wrongs.push(Violation::new("I14-unreadable", "x"));
         assert_eq!(super::check(&wrong, SimTime(9)), Err(Violation::new("I14-unreadable", "x")));

@@ -5,9 +5,10 @@ use std::ops::Range;
 use ordain::client::TopicPartition;
 use ordain::types::Offset;
 
-use crate::scenarios::broker::history::{Events, Fate, Read, RecordId, Sent};
+use crate::scenarios::broker::history::{Events, Fate, JUDGE, Read, RecordId, Sent};
 use crate::scenarios::broker::offset_map::OffsetMap;
 use crate::scenarios::broker::plan::{Cleanup, cleanup};
+use crate::time::SimTime;
 
 /// What was ever read at each offset.
 pub(super) type Values = BTreeMap<TopicPartition, OffsetMap<RecordId>>;
@@ -18,7 +19,7 @@ pub(super) fn one_value_per_offset(events: &Events) -> Result<Values, String> {
 }
 
 /// As [`one_value_per_offset`], of some reads.
-pub(super) fn values_of<'a>(reads: impl Iterator<Item = &'a Read>) -> Result<Values, String> {
+fn values_of<'a>(reads: impl Iterator<Item = &'a Read>) -> Result<Values, String> {
     let mut values = Values::new();
     for read in reads {
         if !values.contains_key(&read.at) {
@@ -64,17 +65,47 @@ pub(super) fn begins_where_deleted(
     Err(format!("{at} begins at {start}, but was to be deleted before {deleted}"))
 }
 
+/// No partition begins earlier than where it was said to have been deleted to before that was asked (I13). A deletion is answered once a
+/// majority of the voters has it durably, and each leader takes the starts of a majority before it serves (docs/replication.md, Log start):
+/// whoever leads, and whatever disks a partition can do without, it is never undone.
+pub(super) fn begins_behind_deletions(
+    events: &Events,
+    at: &TopicPartition,
+    (start, asked): (Offset, SimTime),
+) -> Result<(), String> {
+    let done = events.deletions_done.iter().filter(|(told, of, _)| *told <= asked && of == at);
+    match done.max_by_key(|(.., before)| *before) {
+        Some((told, _, before)) if *before > start => {
+            Err(format!("{at} begins at {start}, and was deleted before {before}, as was said at {told}"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// As they were found at the end.
+pub(super) fn deletions_stay(events: &Events, now: SimTime) -> Result<(), String> {
+    let mut extents = events.extents.iter();
+    extents.try_for_each(|(at, extent)| begins_behind_deletions(events, at, (extent.start, now)))
+}
+
 /// As they were found at the end.
 pub(super) fn nothing_is_deleted_unasked(events: &Events) -> Result<(), String> {
     events.extents.iter().try_for_each(|(at, extent)| begins_where_deleted(events, at, extent.start))
 }
 
+/// What the judge read. It reads all that a partition's extent holds, offset by offset (I8), but for what the broker said that it cannot.
+fn last_look(events: &Events) -> impl Iterator<Item = &Read> {
+    events.reads.iter().filter(|read| read.reader.reader == JUDGE)
+}
+
 /// Each acknowledged record is there (I1), at the offset that was told (I10), unless it was to be deleted, or the
-/// disk destroyed its only copy and the broker says so. And no partition has holes.
-pub(super) fn nothing_acknowledged_is_lost(events: &Events, values: &Values) -> Result<(), String> {
+/// disk destroyed its only copy and the broker says so. And no partition has holes. Nobody else's reads make up for what the last look
+/// misses.
+pub(super) fn nothing_acknowledged_is_lost(events: &Events) -> Result<(), String> {
+    let values = values_of(last_look(events))?;
     for (at, extent) in &events.extents {
         let known = values.get(at);
-        let reads = events.reads.iter().filter(|read| read.at == *at);
+        let reads = last_look(events).filter(|read| read.at == *at);
         let controls: Vec<Range<Offset>> = reads.flat_map(|read| read.controls.iter().cloned()).collect();
         let is_there = |offset: &Offset| {
             known.is_some_and(|known| known.contains_key(offset))
@@ -89,7 +120,7 @@ pub(super) fn nothing_acknowledged_is_lost(events: &Events, values: &Values) -> 
             ));
         }
     }
-    events.sent.iter().try_for_each(|(id, sent)| one_is_there(events, values, *id, sent))
+    events.sent.iter().try_for_each(|(id, sent)| one_is_there(events, &values, *id, sent))
 }
 
 fn is_unreadable(events: &Events, at: &TopicPartition, offset: Offset) -> bool {
@@ -134,12 +165,12 @@ fn one_is_there(events: &Events, values: &Values, id: RecordId, sent: &Sent) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{at, events, id, read};
+    use super::super::testing::{at, by_judge, events, id, read};
     use super::*;
     use crate::scenarios::broker::history::Extent;
 
     fn lost(events: &Events) -> Result<(), String> {
-        nothing_acknowledged_is_lost(events, &one_value_per_offset(events)?)
+        nothing_acknowledged_is_lost(&by_judge(events.clone()))
     }
 
     #[test]
@@ -174,6 +205,21 @@ mod tests {
     }
 
     #[test]
+    fn what_somebody_read_before_the_last_look_is_lost_all_the_same() {
+        let mut history = by_judge(events(&[0, 1], &[1]));
+        history.extents.insert(at(), Extent { start: Offset(0), end: Offset(2) });
+        history.reads.push(read(1, 0, &[1, 2]));
+        assert!(nothing_acknowledged_is_lost(&history).unwrap_err().contains("1 is missing"));
+        let mut other = read(2, 1, &[]);
+        other.controls = vec![Offset(1)..Offset(2)];
+        history.reads.push(other.clone());
+        assert!(nothing_acknowledged_is_lost(&history).unwrap_err().contains("1 is missing"));
+        other.reader.reader = JUDGE;
+        history.reads.push(other);
+        assert!(nothing_acknowledged_is_lost(&history).unwrap_err().contains("where now is None"));
+    }
+
+    #[test]
     fn deleted_records_may_be_gone_and_others_not() {
         let mut events = events(&[0, 1], &[1, 2]);
         events.reads = vec![read(1, 1, &[2])];
@@ -184,6 +230,19 @@ mod tests {
         assert_eq!(lost(&events), Ok(()));
         events.reads.clear();
         assert!(lost(&events).unwrap_err().contains("1 is missing"));
+    }
+
+    #[test]
+    fn what_was_said_to_be_deleted_stays_so() {
+        let mut events = events(&[], &[1, 2, 3]);
+        assert_eq!(deletions_stay(&events, SimTime(9)), Ok(()));
+        events.deletions_done = vec![(SimTime(4), at(), Offset(2)), (SimTime(5), at(), Offset(1))];
+        assert!(deletions_stay(&events, SimTime(9)).unwrap_err().contains("was deleted before 2"));
+        assert_eq!(deletions_stay(&events, SimTime(3)), Ok(()), "nobody had said so");
+        events.extents.insert(at(), Extent { start: Offset(2), end: Offset(3) });
+        assert_eq!(deletions_stay(&events, SimTime(9)), Ok(()));
+        events.deletions_done.push((SimTime(6), TopicPartition::new("events", 1), Offset(3)));
+        assert_eq!(deletions_stay(&events, SimTime(9)), Ok(()), "of another partition");
     }
 
     #[test]

@@ -1,9 +1,10 @@
-//! What can be held against each event as it comes, so that a run ends where it went wrong: an offset has one value for ever
-//! (I2), which is the one that was acknowledged there (I1, I10) and was sent there; producers keep their order and write
+//! What can be held against each event as it comes, so that a run ends where it went wrong: an offset has one value for ever,
+//! with its key, headers and time (I2), which is the one that was acknowledged there (I1, I10) and was sent there, or is a control batch; producers keep their order and write
 //! nothing twice (I3, I9); fetches are contiguous (I8); ends, starts and high watermarks never step back (I10); nothing begins
 //! later than deletion was asked for (I13); a failed sync ends all promises (I20); commits follow deliveries (I26) and stay,
 //! generations and producer ids are given once, topics are what was made of them (I11).
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::time::Duration;
 
 use ordain::client::TopicPartition;
@@ -17,12 +18,12 @@ use super::order::Order;
 use super::producer_ids::Given;
 use super::producers::a_repetition_is_known;
 use super::reads::{Positions, begins_with_its_batch};
-use super::records::begins_where_deleted;
+use super::records::{begins_behind_deletions, begins_where_deleted};
 use super::synced::acknowledged_in_time;
 use super::topics::is_what_was_made_of_it;
 use crate::scenarios::Violation;
 use crate::scenarios::broker::history::{
-    Assigned, CommittedRead, Events, Fate, Led, Listed, Mode, Read, Reader, RecordId, Resumed, Spec,
+    Assigned, CommittedRead, Events, Fate, Led, Listed, Mode, Read, Reader, RecordId, Resumed, Spec, Stands,
     TopicLook,
 };
 use crate::scenarios::broker::is_member;
@@ -42,10 +43,29 @@ pub(in crate::scenarios) struct Step {
 /// How long an answer may be on its way.
 const ON_ITS_WAY: Duration = Duration::from_secs(1);
 
+/// What stands at an offset.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum AtOffset {
+    Record(RecordId),
+    /// A control batch, which takes one offset.
+    Control,
+}
+
+impl fmt::Display for AtOffset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AtOffset::Record(id) => write!(f, "{id}"),
+            AtOffset::Control => write!(f, "a control batch"),
+        }
+    }
+}
+
 /// Of one partition.
 #[derive(Default)]
 struct Known {
-    values: OffsetMap<RecordId>,
+    values: OffsetMap<AtOffset>,
+    /// All that was read of them.
+    stands: OffsetMap<Stands>,
     /// Where records of idempotent producers stand.
     standing: Order,
     /// Where their producers were told that they stand, all producers'.
@@ -72,14 +92,22 @@ impl Step {
         let known = of_partition(&mut self.partitions, &read.at);
         // Whatever else is found: where the reader stands is known for its next fetch.
         let follows = known.positions.read(events, read).map_err(Violation::by("I8-poll-skip"));
-        for (offset, id) in &read.records {
+        for (place, (offset, id)) in read.records.iter().enumerate() {
             let Some(id) = *id else {
                 let what = format!("{} {offset} at {}: a value that nobody wrote", read.at, read.time);
                 return Err(Violation::new("I2-inconsistent-offsets", what));
             };
-            if known.hold(&read.at, *offset, id)? {
+            if known.hold(&read.at, *offset, AtOffset::Record(id))? {
                 known.is_new(events, &read.at, *offset, id)?;
             }
+            if let Some(stands) = read.stands(place) {
+                known.is_as_it_was(events, &read.at, (*offset, id), stands)?;
+            }
+        }
+        // Readers are given what is committed, as producers are told of it: no offset that one of them knows becomes a change of
+        // voters later, nor the reverse. (In a history that was written down, offsets of which nobody knows stand in their place.)
+        for control in &read.controls {
+            known.hold(&read.at, control.start, AtOffset::Control)?;
         }
         follows?;
         begins_with_its_batch(read).map_err(Violation::by("I8-fetch-inside-batch"))?;
@@ -118,7 +146,7 @@ impl Step {
         let Some(sent) = events.sent.get(&id) else { return Ok(()) };
         let Fate::Acknowledged(Some(offset)) = sent.fate else { return Ok(()) };
         let known = of_partition(&mut self.partitions, &sent.at);
-        known.hold(&sent.at, offset, id)?;
+        known.hold(&sent.at, offset, AtOffset::Record(id))?;
         let what = |wrong| format!("{}: {wrong}", sent.at);
         known.acknowledged.holds(id, offset).map_err(what).map_err(Violation::by("I9-nonmonotonic-send"))?;
         if sent.mode == Mode::Idempotent {
@@ -140,6 +168,8 @@ impl Step {
             Spec::Earliest => {
                 begins_where_deleted(events, &listed.at, offset)
                     .map_err(Violation::by("I13-begins-too-late"))?;
+                begins_behind_deletions(events, &listed.at, (offset, listed.began))
+                    .map_err(Violation::by("I13-deletion-undone"))?;
                 &mut known.starts
             }
             Spec::MaxTimestamp | Spec::At(_) => return Ok(()),
@@ -277,11 +307,11 @@ impl Step {
 }
 
 impl Known {
-    /// A record was acknowledged, or read, at an offset. Whether nothing was known of that one.
-    fn hold(&mut self, at: &TopicPartition, offset: Offset, id: RecordId) -> Result<bool, Violation> {
-        match self.values.insert(offset, id) {
-            Some(other) if other != id => {
-                let what = format!("{at} {offset} was {other}, and now it is {id}");
+    /// This was acknowledged, or read, at an offset. Whether nothing was known of that one.
+    fn hold(&mut self, at: &TopicPartition, offset: Offset, found: AtOffset) -> Result<bool, Violation> {
+        match self.values.insert(offset, found) {
+            Some(other) if other != found => {
+                let what = format!("{at} {offset} was {other}, and now it is {found}");
                 Err(Violation::new("I2-inconsistent-offsets", what))
             }
             known => Ok(known.is_none()),
@@ -308,6 +338,29 @@ impl Known {
             self.standing.holds(id, offset).map_err(what).map_err(Violation::by("I3-duplicate"))?;
         }
         Ok(())
+    }
+
+    /// A record carries what it did whenever it was read, and, the first time, what it was sent with.
+    fn is_as_it_was(
+        &mut self,
+        events: &Events,
+        at: &TopicPartition,
+        (offset, id): (Offset, RecordId),
+        stands: Stands,
+    ) -> Result<(), Violation> {
+        let before = self.stands.insert(offset, stands);
+        let (checker, before, when) = match (before, events.as_sent.get(&id)) {
+            (Some(before), _) => ("I2-inconsistent-offsets", before, "what was read before"),
+            (None, Some(sent)) => ("I2-invented-record", *sent, "what was sent"),
+            (None, None) => return Ok(()),
+        };
+        match before.unlike(stands) {
+            None => Ok(()),
+            Some(parts) => {
+                let what = format!("{at} {offset} is {id}, and unlike {when}: {parts}");
+                Err(Violation::new(checker, what))
+            }
+        }
     }
 
     /// What a fetch tells of where the log begins and ends.
@@ -348,11 +401,13 @@ fn of_partition<'a>(
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use ordain::types::NodeId;
+    use ordain::wire::batch::RecordHeader;
 
     use super::super::testing::{at, events, id, read};
     use super::*;
-    use crate::scenarios::broker::history::{Commit, CommitFate, Committer, FailedSync, TopicSeen};
+    use crate::scenarios::broker::history::{Carried, Commit, CommitFate, Committer, FailedSync, TopicSeen};
 
     /// The records 1 to 9 were sent, and nobody was told of them.
     fn sent() -> Events {
@@ -384,6 +439,60 @@ mod tests {
         torn.records[0].1 = None;
         assert!(step.read(&history, &torn).unwrap_err().text.contains("nobody wrote"));
         assert_eq!(checker(Step::default().read(&history, &read(1, 0, &[77]))), "I2-invented-record");
+    }
+
+    #[test]
+    fn a_record_that_carries_something_else_is_found_at_once() {
+        let carried = |name: &'static [u8]| {
+            let header = RecordHeader { key: Bytes::from_static(name), value: None };
+            Carried::of(None, Some(b"1/1/1/"), &[header])
+        };
+        let fetch = |session, name, time| {
+            let mut fetch = read(session, 0, &[1]);
+            (fetch.carried, fetch.times) = (vec![carried(name)], vec![time]);
+            fetch
+        };
+        let check = |history: &Events, fetches: [Read; 2]| {
+            let mut step = Step::default();
+            fetches.iter().try_for_each(|fetch| step.read(history, fetch))
+        };
+        let mut history = sent();
+        let twice = |name, time| [fetch(1, b"a", 5), fetch(2, name, time)];
+        assert_eq!(check(&history, twice(b"a", 5)), Ok(()));
+        let headers = check(&history, twice(b"b", 5)).unwrap_err();
+        assert_eq!(headers.checker, "I2-inconsistent-offsets");
+        assert!(headers.text.contains("unlike what was read before: headers"), "{headers}");
+        let time = check(&history, twice(b"a", 6)).unwrap_err();
+        assert!(time.text.contains("time (5, and now 6)"), "{time}");
+        let unknown = read(2, 0, &[1]);
+        assert_eq!(check(&history, [fetch(1, b"a", 5), unknown]), Ok(()), "nobody noted it down");
+        history.as_sent.insert(id(1), Stands { carried: carried(b"a"), time: 5 });
+        assert_eq!(check(&history, twice(b"a", 5)), Ok(()));
+        history.as_sent.insert(id(1), Stands { carried: carried(b"a"), time: 4 });
+        assert_eq!(checker(check(&history, twice(b"a", 5))), "I2-invented-record");
+    }
+
+    #[test]
+    fn a_control_batch_in_the_place_of_a_record_is_found_at_once() {
+        let mut control = read(1, 1, &[]);
+        (control.next, control.high_watermark) = (Offset(2), Offset(2));
+        control.controls = vec![Offset(1)..Offset(2)];
+        let of_another = |session: u32| {
+            let mut fetch = control.clone();
+            fetch.reader.session = session;
+            fetch
+        };
+        let (mut step, mut history) = (Step::default(), sent());
+        assert_eq!(step.read(&history, &read(1, 0, &[1])), Ok(()));
+        assert_eq!([step.read(&history, &control), step.read(&history, &of_another(2))], [Ok(()), Ok(())]);
+        let found = acknowledge(&mut step, &mut history, 2, 1).unwrap_err();
+        assert!(found.text.contains("1 was a control batch, and now it is 1/1/2"), "{found}");
+        let (mut step, mut history) = (Step::default(), sent());
+        assert_eq!(acknowledge(&mut step, &mut history, 2, 1), Ok(()));
+        assert_eq!(checker(step.read(&history, &control)), "I2-inconsistent-offsets");
+        let mut step = Step::default();
+        assert_eq!(step.read(&history, &read(1, 0, &[1, 2])), Ok(()));
+        assert_eq!(checker(step.read(&history, &of_another(2))), "I2-inconsistent-offsets");
     }
 
     #[test]
@@ -475,6 +584,22 @@ mod tests {
         assert_eq!(listed(Spec::Latest, 4, 1), "I10-offset-not-real");
         assert_eq!(listed(Spec::Earliest, 0, 5), "nobody");
         assert_eq!(listed(Spec::Earliest, 1, 5), "I13-begins-too-late");
+    }
+
+    #[test]
+    fn a_start_below_what_was_deleted_is_found_at_once() {
+        let (mut step, mut history) = (Step::default(), sent());
+        history.several_nodes = true;
+        history.deleted.insert(at(), Offset(3));
+        history.deletions_done = vec![(SimTime(5), at(), Offset(2))];
+        let mut listed = |offset, began| {
+            let (began, ended, spec) = (SimTime(began), SimTime(began + 1), Spec::Earliest);
+            let listed = Listed { at: at(), spec, offset: Some(Offset(offset)), timestamp: -1, began, ended };
+            checker(step.listed(&history, &listed))
+        };
+        assert_eq!([listed(3, 5), listed(2, 5)], ["nobody", "nobody"], "the other one was not answered");
+        assert_eq!(listed(1, 4), "nobody", "it was asked before");
+        assert_eq!(listed(1, 5), "I13-deletion-undone");
     }
 
     #[test]

@@ -33,7 +33,13 @@ pub(in crate::scenarios) async fn list_offsets(seat: Seat) {
     }
 }
 
-async fn ask(client: &Client, at: &TopicPartition, spec: Spec, history: &History) -> Result<(), ClientError> {
+/// Asks for one, and tells what came of it.
+pub(super) async fn ask(
+    client: &Client,
+    at: &TopicPartition,
+    spec: Spec,
+    history: &History,
+) -> Result<(), ClientError> {
     let asked = match spec {
         Spec::Earliest => OffsetSpec::Earliest,
         Spec::Latest => OffsetSpec::Latest,

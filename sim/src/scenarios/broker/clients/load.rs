@@ -238,6 +238,8 @@ impl LoadClient {
                 // Of one broker that is alone: it has none.
                 controls: Vec::new(),
                 times,
+                // Not looked at: how long a load takes is measured.
+                carried: Vec::new(),
                 first_batch,
                 batches: Vec::new(),
                 bytes,

@@ -17,6 +17,7 @@ use crate::world::lock;
 
 mod admin;
 mod chaser;
+mod deleter;
 mod drainer;
 mod elector;
 mod guest;
@@ -40,6 +41,7 @@ mod worker;
 
 pub(in crate::scenarios) use admin::{administer, create_topics};
 pub(in crate::scenarios) use chaser::chase;
+pub(in crate::scenarios) use deleter::delete_again_and_again;
 pub(in crate::scenarios) use drainer::{drain_in_turn, set_draining};
 pub(in crate::scenarios) use elector::{elect_by, elect_preferred};
 pub(in crate::scenarios) use guest::Guest;

@@ -6,7 +6,7 @@ use ordain::types::Offset;
 use ordain::wire::compression::Codec;
 
 use super::{Seat, bounded};
-use crate::scenarios::broker::history::{Content, Fate, Mode, RecordId};
+use crate::scenarios::broker::history::{Carried, Content, Fate, Mode, RecordId, Stands};
 use crate::scenarios::broker::plan::{AcksPlan, ProducerPlan};
 
 /// Failures in a row after which a producer is replaced by a new one.
@@ -95,19 +95,18 @@ impl Session<'_> {
         (content, bytes): (Content, usize),
     ) -> Option<Delivery> {
         let value = (content == Content::Value).then(|| id.value(bytes));
-        let headers = match content {
-            Content::Value => Vec::new(),
-            Content::Tombstone => vec![id.header()],
-        };
+        let (headers, timestamp) = (id.headers(content), id.time(self.seat.io.clock.wall()));
         // Each key lies in the one partition of its topic.
         let key = self.plan.keys.map(|keys| key(id, keys));
         let key_bytes = key.map(|key| key.to_string().into_bytes());
         let history = &self.seat.history;
         history.sending(id, at, self.plan.mode, (key, content));
+        let carried = Carried::of(key_bytes.as_deref(), value.as_deref(), &headers);
+        history.sends_with(id, Stands { carried, time: timestamp.0 });
         let record = ProducerRecord {
             topic: &at.topic,
             partition: Some(at.partition),
-            timestamp: None,
+            timestamp: Some(timestamp),
             key: key_bytes.as_deref(),
             value: value.as_deref(),
             headers: &headers,

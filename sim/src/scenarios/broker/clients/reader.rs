@@ -6,7 +6,7 @@ use ordain::types::Instant;
 
 use super::{Seat, bounded};
 use crate::scenarios::broker::account::Account;
-use crate::scenarios::broker::history::{Batch, History, JUDGE, NEAR_READER, Read, Reader, poll_end};
+use crate::scenarios::broker::history::{Batch, Carried, History, JUDGE, NEAR_READER, Read, Reader, poll_end};
 
 /// Polls after which a reader begins again, though it has not come to the end.
 const POLLS_MAX: u32 = 60;
@@ -130,6 +130,10 @@ pub(in crate::scenarios) fn got(history: &History, reader: Reader, fetched: &Fet
             last_sequence: header.last_sequence(),
         }
     });
+    let carried = records.iter().map(|record| {
+        let (key, value) = (record.key.as_deref(), record.value.as_deref());
+        Carried::of(key, value, &record.headers)
+    });
     // Whoever names no rack is answered by leaders alone.
     let names_rack = reader.reader == NEAR_READER;
     let led = if names_rack { None } else { history.led(fetched.node, now.since(fetched.asked)) };
@@ -143,6 +147,7 @@ pub(in crate::scenarios) fn got(history: &History, reader: Reader, fetched: &Fet
         log_start: fetched.log_start,
         led,
         times: records.iter().map(|record| record.timestamp.0).collect(),
+        carried: carried.collect(),
         records: records
             .into_iter()
             .map(|record| (record.offset, history.identify(record.value.as_deref(), &record.headers)))

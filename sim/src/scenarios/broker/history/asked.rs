@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use ordain::client::TopicPartition;
+use ordain::coordinator::group::partition_for;
 use ordain::types::{ErrorCode, NodeId, Offset};
 use serde_json::{Value, json};
 
@@ -11,6 +12,7 @@ use super::{
     ADMINISTRATOR, Assigned, CommittedRead, Extent, History, Listed, TopicLook, Waited, by_partition,
 };
 use crate::history::{Completion, OperationId};
+use crate::scenarios::broker::plan::{GROUP, OFFSETS_PARTITIONS, OFFSETS_TOPIC};
 use crate::scenarios::broker::{checkers, kept};
 use crate::scenarios::fleet::machine_name;
 use crate::time::SimTime;
@@ -54,7 +56,9 @@ impl History {
         let offsets =
             || told.iter().map(|(at, offset)| (at.to_string(), json!(offset.map(|offset| offset.0))));
         self.answered(asked, || offsets().collect());
-        if self.a_node_may_have_a_successor(asked.began) {
+        // Whoever leads it coordinates the group.
+        let groups = TopicPartition::new(OFFSETS_TOPIC, partition_for(GROUP, OFFSETS_PARTITIONS));
+        if self.a_node_may_have_a_successor(&groups, asked.began) {
             self.note(format_args!(
                 "the clock of a node stood still: it may have told this, beside another coordinator"
             ));
@@ -186,7 +190,7 @@ impl History {
             listed.at, listed.spec, listed.offset, listed.timestamp
         ));
         self.answered(asked, || json!({ listed.at.to_string(): listed.offset.map(|offset| offset.0) }));
-        if by.is_some_and(|by| self.may_have_a_successor(began, &machine_name(by))) {
+        if by.is_some_and(|by| self.may_have_a_successor(&listed.at, began, &machine_name(by))) {
             self.note(format_args!("it was told by a node whose clock stood still: another may lead"));
             return;
         }
@@ -259,6 +263,24 @@ mod tests {
             one("ids", "init-producer-id", Value::Null, Some(Completion::Ok)),
         ];
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn where_the_group_stands_is_held_unless_its_coordinator_may_be_one_of_the_past() {
+        let held = |has_led_beside: bool| {
+            let outcome = Simulation::new(1).run(|cluster| async move {
+                let history = History::new(&cluster);
+                history.events().several_nodes = true;
+                cluster.add_node("n1").clock().freeze(true);
+                history.knows_who_led(move |at, machine, _| {
+                    has_led_beside && at.topic == OFFSETS_TOPIC && machine == "n1"
+                });
+                history.committed(history.asks_committed(&[at(0)]), &[(at(0), None)]);
+                history.events().committed.len()
+            });
+            outcome.value
+        };
+        assert_eq!((held(true), held(false)), (0, 1));
     }
 
     #[test]

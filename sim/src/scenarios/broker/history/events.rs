@@ -6,7 +6,7 @@ use ordain::client::TopicPartition;
 use ordain::types::{ErrorCode, NodeId, Offset};
 use serde::{Deserialize, Serialize};
 
-use super::RecordId;
+use super::{Carried, RecordId, Stands};
 use crate::scenarios::Violation;
 use crate::time::SimTime;
 use crate::world::NodeIndex;
@@ -140,12 +140,21 @@ pub(in crate::scenarios) struct Read {
     pub(in crate::scenarios) controls: Vec<std::ops::Range<Offset>>,
     /// The records' timestamps, in the same order.
     pub(in crate::scenarios) times: Vec<i64>,
+    /// What else the records carry, in the same order; empty where nobody noted it down.
+    pub(in crate::scenarios) carried: Vec<Carried>,
     /// The first and the last offset of the first batch that came.
     pub(in crate::scenarios) first_batch: Option<(Offset, Offset)>,
     /// The batches that came; only the judge notes them down.
     pub(in crate::scenarios) batches: Vec<Batch>,
     /// All bytes that came.
     pub(in crate::scenarios) bytes: u64,
+}
+
+impl Read {
+    /// The record at that place among those that were read, if it was noted down what it carries.
+    pub(in crate::scenarios) fn stands(&self, place: usize) -> Option<Stands> {
+        Some(Stands { carried: *self.carried.get(place)?, time: *self.times.get(place)? })
+    }
 }
 
 /// A batch as it was read.
@@ -327,6 +336,8 @@ pub(in crate::scenarios) struct Extent {
 #[derive(Clone, Default, Debug)]
 pub(in crate::scenarios) struct Events {
     pub(in crate::scenarios) sent: BTreeMap<RecordId, Sent>,
+    /// All that records were sent with, where that is known: not of what hostile batches, or those of a load, hold.
+    pub(in crate::scenarios) as_sent: BTreeMap<RecordId, Stands>,
     /// Whether one of several nodes was asked: who leads changes. A log's start that was told may be told lower later, by a
     /// leader that comes before it had moved its own; and of a producer nothing of which is committed it knows nothing.
     pub(in crate::scenarios) several_nodes: bool,
@@ -339,6 +350,8 @@ pub(in crate::scenarios) struct Events {
     pub(in crate::scenarios) deleted: BTreeMap<TopicPartition, Offset>,
     /// Each time that it was.
     pub(in crate::scenarios) deletions: Vec<(SimTime, TopicPartition, Offset)>,
+    /// Each time that it was said to be done.
+    pub(in crate::scenarios) deletions_done: Vec<(SimTime, TopicPartition, Offset)>,
     /// Records that were refused for good, and with what.
     pub(in crate::scenarios) refused: BTreeMap<RecordId, ErrorCode>,
     /// What leaders of the workers' group were about to give out, and when.
@@ -401,6 +414,7 @@ impl Events {
             changed.done = Done::Unknown;
         }
         self.deletions.retain(|(asked, ..)| *asked <= time);
+        self.deletions_done.retain(|(told, ..)| *told <= time);
         self.deleted.clear();
         for (_, at, before) in &self.deletions {
             let known = self.deleted.entry(at.clone()).or_default();
@@ -457,6 +471,7 @@ mod tests {
         late.time = SimTime(7);
         history.reads.push(late);
         history.deletions = vec![(SimTime(4), at(), Offset(1)), (SimTime(6), at(), Offset(2))];
+        history.deletions_done = vec![(SimTime(5), at(), Offset(1)), (SimTime(7), at(), Offset(2))];
         (history.producer_ids, history.producer_ids_told) =
             (vec![(7, 0), (8, 0)], vec![SimTime(5), SimTime(6)]);
         let session = (id(2).producer, id(2).session);
@@ -467,6 +482,7 @@ mod tests {
         assert_eq!(history.reads.len(), 1);
         assert!(history.extents.is_empty());
         assert_eq!(history.deleted[&at()], Offset(1));
+        assert_eq!(history.deletions_done, [(SimTime(5), at(), Offset(1))]);
         assert_eq!(history.producer_ids, [(7, 0)]);
         of_another.sent.get_mut(&id(2)).expect("it was sent").began = SimTime(6);
         of_another.forget_after(SimTime(5), &BTreeSet::new());

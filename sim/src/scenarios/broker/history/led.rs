@@ -1,8 +1,9 @@
 //! What the leaders of several nodes tell of where logs end (I10, I22): each knows all that was committed before it was asked, for it
-//! serves nobody before its epoch's start is committed. Owns as well which of them may have been a leader of the past and not have known
-//! of it: what docs/replication.md, Time, leaves open.
+//! serves nobody before its epoch's start is committed. Whose clock stood still may have been a leader of the past and not have known of
+//! it (docs/replication.md, Time), if there was a later one.
 use std::time::Duration;
 
+use ordain::client::TopicPartition;
 use ordain::types::NodeId;
 
 use super::{History, LAST_LOOK, Led, Read};
@@ -11,15 +12,25 @@ use crate::scenarios::fleet::machine_name;
 use crate::time::SimTime;
 use crate::world::lock;
 
-/// For how long a leader may count a voter whose process began anew since, and which may vote for another by now: a little longer than
-/// the silence that counts, by a clock that runs slow.
-const STILL_COUNTED: Duration = Duration::from_millis(600);
+/// Whether the node on a machine has led a partition since some time although another one had taken its place; also where nobody can
+/// tell.
+pub(super) type LedBeside = Box<dyn Fn(&TopicPartition, &str, SimTime) -> bool + Send + Sync>;
 
 impl History {
-    /// The process on one of several machines begins.
-    pub(in crate::scenarios) fn run_began(&self, machine: &str) {
-        let now = self.now();
-        lock(&self.began).insert(machine.to_owned(), now);
+    /// From now on it can be told who has led beside another.
+    ///
+    /// # Panics
+    /// If it can be told already.
+    pub(in crate::scenarios) fn knows_who_led(
+        &self,
+        led_beside: impl Fn(&TopicPartition, &str, SimTime) -> bool + Send + Sync + 'static,
+    ) {
+        assert!(self.led_beside.set(Box::new(led_beside)).is_ok(), "one tells who has led");
+    }
+
+    /// See [`LedBeside`].
+    pub(super) fn has_led_beside(&self, at: &TopicPartition, machine: &str, since: SimTime) -> bool {
+        self.led_beside.get().is_none_or(|has_led_beside| has_led_beside(at, machine, since))
     }
 
     /// Of an answer that has just come from a leader who was asked so long ago, by the client's clock; `None` if that clock cannot tell
@@ -36,19 +47,10 @@ impl History {
         let Some(led) = read.led.filter(|_| self.events().several_nodes) else { return };
         let found = lock(&self.step).told_by_leader(read, led);
         if let Err(Violation { checker, text }) = found
-            && !self.may_lead_beside_another(led)
+            && !self.may_have_a_successor(&read.at, led.asked, &machine_name(led.by))
         {
             self.wrong(checker, text);
         }
-    }
-
-    /// Whether a node may have led beside its successor when it answered, and not have known of it: its clock stood still, or a voter that
-    /// it counted had forgotten that it followed.
-    fn may_lead_beside_another(&self, led: Led) -> bool {
-        let by = machine_name(led.by);
-        let is_anew =
-            |(machine, began): (&String, &SimTime)| *machine != by && began.after(STILL_COUNTED) >= led.asked;
-        self.may_have_a_successor(led.asked, &by) || lock(&self.began).iter().any(is_anew)
     }
 }
 
@@ -98,8 +100,18 @@ mod tests {
     fn one_that_may_have_a_successor_is_excused_and_no_other() {
         assert!(found(0, |cluster, _| freeze(cluster, "n1")).is_empty());
         assert_eq!(found(0, |cluster, _| freeze(cluster, "n2")).len(), 1, "it would lead no longer");
-        assert!(found(0, |_, history| history.run_began("n2")).is_empty(), "it may have voted for another");
-        assert_eq!(found(0, |_, history| history.run_began("n1")).len(), 1, "it leads since then");
+    }
+
+    #[test]
+    fn one_whose_place_no_other_has_taken_is_not_excused() {
+        let told = |has_led_beside: bool| {
+            found(0, |cluster, history| {
+                freeze(cluster, "n1");
+                history.knows_who_led(move |_, machine, _| has_led_beside && machine == "n1");
+            })
+        };
+        assert!(told(true).is_empty());
+        assert_eq!(told(false), ["I10-high-watermark-went-back"]);
     }
 
     #[test]

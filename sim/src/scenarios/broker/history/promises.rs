@@ -94,8 +94,17 @@ impl History {
         let end = if result.is_ok() { Completion::Ok } else { Completion::Info };
         self.cluster.end_operation(deleting.operation, end, || Value::Null);
         let Deleting { at, before, began, is_new, .. } = deleting;
-        if *is_new && result.is_ok() {
+        if result.is_err() {
+            return;
+        }
+        if *is_new {
             self.promised(*began, &format_args!("the deletion of {at} before {before}"));
+        }
+        // An answer that was on its way may tell of the disk that is no more.
+        let rolled_back = *lock(&self.rolled_back);
+        if rolled_back.is_none_or(|rolled_back| *began > rolled_back) {
+            let now = self.now();
+            self.events().deletions_done.push((now, at.clone(), *before));
         }
     }
 

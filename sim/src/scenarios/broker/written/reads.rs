@@ -118,6 +118,7 @@ impl Reads {
             // No high watermark is written down.
             led: None,
             times: Vec::new(),
+            carried: Vec::new(),
             records,
             controls,
             first_batch: None,

@@ -37,6 +37,7 @@ mod least_replicas;
 mod lost_vote;
 mod old_epoch;
 mod one_os_crash;
+mod reset_inside_a_batch;
 mod reset_streams;
 mod stage;
 mod stale_candidate;
@@ -84,6 +85,7 @@ const SCRIPTS: &[&Script] = &[
     &change_before_start::SCRIPT,
     &deletion_undone::SCRIPT,
     &forgotten_producers::SCRIPT,
+    &reset_inside_a_batch::SCRIPT,
     &epoch_without_records::SCRIPT,
     &leaders_own_disk::SCRIPT,
     &least_replicas::SCRIPT,

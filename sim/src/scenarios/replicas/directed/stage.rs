@@ -29,9 +29,19 @@ const ANSWER: Duration = Duration::from_millis(20);
 /// What a record holds, in bytes.
 const VALUE_BYTES: usize = 100;
 
-/// A record that was sent: its producer has no other one.
+/// A batch that was sent, of one record mostly: its producer has no other one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Sent(i64);
+pub(super) struct Sent {
+    producer: i64,
+    records: u64,
+}
+
+impl Sent {
+    /// What its records hold.
+    fn values(self) -> Vec<Bytes> {
+        (1..=self.records).map(|number| value_of(self.producer, number, VALUE_BYTES)).collect()
+    }
+}
 
 /// The nodes of a script, and what can be done to them. All of it is about one partition.
 pub(super) struct Stage {
@@ -192,10 +202,16 @@ impl Stage {
 
     /// Sends a record that so many replicas are to hold.
     pub(super) async fn send_to_all(&self, node: NodeId, replicas_min: usize) -> Result<Sent, Violation> {
-        let sent = Sent(self.producers.get() + 1);
-        self.producers.set(sent.0);
+        let sent = self.next(1);
         self.hand_over(sent, node, replicas_min).await?;
         Ok(sent)
+    }
+
+    /// The next producer's batch.
+    fn next(&self, records: u64) -> Sent {
+        let producer = self.producers.get() + 1;
+        self.producers.set(producer);
+        Sent { producer, records }
     }
 
     /// Sends the same record once more, to this node.
@@ -204,18 +220,19 @@ impl Stage {
     }
 
     async fn hand_over(&self, sent: Sent, node: NodeId, replicas_min: usize) -> Result<(), Violation> {
-        self.note(&format!("record {} goes to node {node}", sent.0));
+        let Sent { producer, .. } = sent;
+        self.note(&format!("record {producer} goes to node {node}"));
         let (world, cluster) = (Arc::clone(&self.world), self.cluster.clone());
-        let value = value_of(sent.0, 1, VALUE_BYTES);
-        let append = AppendRequest { id: ID, batch: batch(sent.0, 1, &value), replicas_min };
+        let values = sent.values();
+        let append = AppendRequest { id: ID, batch: batch(producer, 1, &values), replicas_min };
         let done = Box::new(move |outcomes: Vec<AppendOutcome>| {
             for outcome in outcomes {
                 match outcome {
                     Ok(appended) => {
-                        cluster.note(format_args!("-- record {} is at {}", sent.0, appended.base_offset));
-                        world.acknowledged_once(ID, sent.0, appended.base_offset, &value);
+                        cluster.note(format_args!("-- record {producer} is at {}", appended.base_offset));
+                        world.acknowledged_once(ID, producer, appended.base_offset, &values);
                     }
-                    Err(error) => cluster.note(format_args!("-- record {} is not taken: {error}", sent.0)),
+                    Err(error) => cluster.note(format_args!("-- record {producer} is not taken: {error}")),
                 }
             }
         });
@@ -224,11 +241,11 @@ impl Stage {
         taken.or(Ok(()))
     }
 
-    /// Where a record is, if that is acknowledged within this time.
+    /// Where a record is, or the first of several, if that is acknowledged within this time.
     pub(super) async fn acknowledged(&self, sent: Sent, within: Duration) -> Option<Offset> {
         let look = async {
             loop {
-                if let Some(offset) = self.world.place_of(ID, sent.0) {
+                if let Some(offset) = self.world.place_of(ID, sent.producer) {
                     return offset;
                 }
                 self.wait(LOOK).await;
@@ -258,7 +275,13 @@ impl Stage {
 
     /// Sends a record that must be acknowledged.
     pub(super) async fn commit(&self, node: NodeId) -> Result<Sent, Violation> {
-        let sent = self.send(node).await?;
+        self.commit_batch(node, 1).await
+    }
+
+    /// Sends a batch of so many records that must be acknowledged.
+    pub(super) async fn commit_batch(&self, node: NodeId, records: u64) -> Result<Sent, Violation> {
+        let sent = self.next(records);
+        self.hand_over(sent, node, 0).await?;
         match self.acknowledged(sent, RECOVERY).await {
             Some(_) => Ok(sent),
             None => Err(self.stuck("a record is acknowledged").await),
@@ -415,7 +438,8 @@ impl Stage {
 
     /// One bit of a record flips wherever it is on a disk.
     pub(super) fn flip_bits_of(&self, node: NodeId, sent: Sent) -> Result<(), Violation> {
-        let (disk, value) = (self.node(node).disk(), value_of(sent.0, 1, VALUE_BYTES));
+        let Sent { producer, .. } = sent;
+        let (disk, value) = (self.node(node).disk(), value_of(producer, 1, VALUE_BYTES));
         let cannot = |error: std::io::Error| Violation::new("directed", error.to_string());
         let mut flipped = 0;
         for (path, _) in disk.files() {
@@ -427,7 +451,7 @@ impl Stage {
             }
         }
         match flipped {
-            0 => Err(Violation::new("directed", format!("record {} is nowhere on node {node}", sent.0))),
+            0 => Err(Violation::new("directed", format!("record {producer} is nowhere on node {node}"))),
             _ => Ok(()),
         }
     }
@@ -500,8 +524,8 @@ impl Stage {
         let told = self.world.told_of(ID);
         let Some(read) = self.read(leader, ReadFrom::Leader).await? else { return Ok(()) };
         for (producer, acknowledged) in told.acknowledged {
-            for (_, offset) in acknowledged.iter().filter(|(_, offset)| *offset >= told.may_start) {
-                if read.get(offset) != Some(&value_of(producer, 1, VALUE_BYTES)) {
+            for (number, offset) in acknowledged.iter().filter(|(_, offset)| *offset >= told.may_start) {
+                if read.get(offset) != Some(&value_of(producer, *number, VALUE_BYTES)) {
                     let text = format!(
                         "record {producer} was acknowledged at {offset}, where leader {leader} has none such"
                     );
