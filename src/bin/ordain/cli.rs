@@ -89,12 +89,13 @@ mod tests {
                 Some(long) => format!("--{long}={}", value(arg)),
                 None => value(arg),
             }));
-            // Some belong to another option.
-            let beside =
-                options.iter().filter(|other| other.get_id() != tried.get_id()).filter_map(|other| {
-                    let long = other.get_long()?;
-                    Some(vec![format!("--{long}={}", value(other))])
-                });
+            // Some belong to another option, or to a switch.
+            let beside = command.get_arguments().filter(|other| other.get_id() != tried.get_id());
+            let beside = beside.filter_map(|other| {
+                let long = other.get_long()?;
+                let takes = other.get_action().takes_values();
+                Some(vec![if takes { format!("--{long}={}", value(other)) } else { format!("--{long}") }])
+            });
             let mut beside = std::iter::once(Vec::new()).chain(beside);
             let fits = |beside: &[String], sample: &str| {
                 let option = format!("--{long}={sample}");

@@ -340,9 +340,9 @@ fn vote_told(to: NodeId, message: &Message) -> Option<(i32, i32)> {
         Message::Vote(raft::Vote { epoch, ballot: Ballot::Vote, candidate, .. }) => {
             Some((epoch.0, candidate.node.0))
         }
-        Message::VoteReply(VoteReply { ballot: Ballot::Vote, asked, decision: Decision::Granted, .. }) => {
-            Some((asked.0, to.0))
-        }
+        Message::VoteReply(VoteReply {
+            ballot: Ballot::Vote, asked, decision: Decision::Granted, ..
+        }) => Some((asked.0, to.0)),
         Message::Vote(_)
         | Message::VoteReply(_)
         | Message::BeginEpoch { .. }

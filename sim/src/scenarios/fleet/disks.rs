@@ -168,7 +168,9 @@ impl Held {
 #[cfg(test)]
 mod tests {
     use ordain::types::{LeaderEpoch, PartitionIndex, ProducerId, TopicId};
-    use ordain::wire::batch::{BatchBuilder, BatchKind, BatchOptions, NewRecord, ProducerStamp, RecordHeader};
+    use ordain::wire::batch::{
+        BatchBuilder, BatchKind, BatchOptions, NewRecord, ProducerStamp, RecordHeader,
+    };
 
     use super::*;
 

@@ -129,9 +129,9 @@ mod tests {
                     Fault::PowerFailAt { node, prefix, .. } => {
                         inside_starts += 1;
                         assert!(prefix.is_empty());
-                        let next = schedule[place..].iter().find(|next| {
-                            matches!(&next.fault, Fault::Start { node: started } if started == node)
-                        });
+                        let next = schedule[place..].iter().find(
+                            |next| matches!(&next.fault, Fault::Start { node: started } if started == node),
+                        );
                         assert_eq!(next.map(|next| next.at_us), Some(timed.at_us), "it waits for the start");
                         node
                     }

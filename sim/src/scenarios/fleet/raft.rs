@@ -27,6 +27,9 @@ pub(in crate::scenarios) struct RaftWatch {
     wrong: Shutdown,
 }
 
+/// When each epoch was first seen to be led, and by whom.
+type EpochsLed = BTreeMap<i32, (SimTime, i32)>;
+
 #[derive(Default)]
 struct Shared {
     partitions: BTreeMap<([u8; 16], i32), Seen>,
@@ -35,7 +38,7 @@ struct Shared {
     /// When a step of each partition's replicas was last one of a leader, and of which.
     led_last: BTreeMap<([u8; 16], i32), (SimTime, i32)>,
     /// When each epoch of each partition was first seen to be led, and by whom.
-    epochs: BTreeMap<([u8; 16], i32), BTreeMap<i32, (SimTime, i32)>>,
+    epochs: BTreeMap<([u8; 16], i32), EpochsLed>,
     /// The nodes whose replicas are held to what they promise, and what their disks are like.
     held_to_promises: BTreeMap<i32, Disk>,
     wrong: Option<Violation>,

@@ -6,7 +6,9 @@ use ordain::types::Instant;
 
 use super::{Seat, bounded};
 use crate::scenarios::broker::account::Account;
-use crate::scenarios::broker::history::{Batch, Carried, History, JUDGE, NEAR_READER, Read, Reader, poll_end};
+use crate::scenarios::broker::history::{
+    Batch, Carried, History, JUDGE, NEAR_READER, Read, Reader, poll_end,
+};
 
 /// Polls after which a reader begins again, though it has not come to the end.
 const POLLS_MAX: u32 = 60;
