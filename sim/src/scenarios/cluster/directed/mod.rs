@@ -29,6 +29,7 @@ mod many_elections;
 mod needed;
 mod read_only;
 mod seen;
+mod slow_disk;
 mod slow_links;
 mod stage;
 mod stood_still;
@@ -68,7 +69,7 @@ pub struct DirectedNodes(&'static Script);
 impl DirectedNodes {
     /// Each script.
     pub(in crate::scenarios) fn all() -> &'static [DirectedNodes] {
-        static ALL: [DirectedNodes; 14] = [
+        static ALL: [DirectedNodes; 15] = [
             DirectedNodes(&two_processes::SCRIPT),
             DirectedNodes(&let_go::SCRIPT),
             DirectedNodes(&seen::SCRIPT),
@@ -83,6 +84,7 @@ impl DirectedNodes {
             DirectedNodes(&lost_majority::RECOVERED),
             DirectedNodes(&needed::SCRIPT),
             DirectedNodes(&last_one::SCRIPT),
+            DirectedNodes(&slow_disk::SCRIPT),
         ];
         &ALL
     }

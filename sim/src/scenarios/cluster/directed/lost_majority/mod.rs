@@ -20,7 +20,10 @@ pub(super) const HALTS: Script = Script {
     nodes: 5,
     late: 0,
     window: WIDE,
-    finds: &[(Mutant::ReplicaAmnesiacVotes, GOES_ON), (Mutant::ReplicaDamagedVotes, "two-leaders")],
+    finds: &[
+        (Mutant::ReplicaAmnesiacVotes, GOES_ON),
+        (Mutant::ReplicaDamagedVotes, "raft-leader-incomplete"),
+    ],
     play: |stage| Box::pin(halts::play(stage)),
 };
 
