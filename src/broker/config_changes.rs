@@ -261,6 +261,7 @@ fn operation(key: &AskedKey, resource: &ConfigResource) -> Result<(String, Confi
 mod tests {
     use super::*;
     use crate::config::{ConfigFile, Inputs, LoadedConfig, load};
+    use crate::wire::messages::ConfigRecord;
 
     const NODE: NodeId = NodeId(1);
 
@@ -326,6 +327,30 @@ mod tests {
             assert_eq!(told(&here, "", style, "3"), refused, "it holds here, too");
             assert_eq!((told(&here, "1", style, "5"), told(&here, "", style, "5")), (Ok(()), Ok(())));
         }
+    }
+
+    #[test]
+    fn what_contradicted_itself_before_stands_against_nothing_else() {
+        let here = started_with("node.id=1\nlog.cleaner.min.compaction.lag.ms=4");
+        let rules = || ConfigRules { config: &here.broker, settings: &here.settings };
+        let mut image = MetadataImage::default();
+        let default = ConfigRecord {
+            resource_type: ConfigResource::BROKER,
+            name: "log.cleaner.max.compaction.lag.ms".into(),
+            value: Some("3".into()),
+            ..ConfigRecord::default()
+        };
+        // Decided where it holds.
+        image.apply(&default.into()).expect("it fits");
+        let told = |key: &str, value: &str| {
+            let change = check(&asked(4, "1", &[(key, SET, Some(value))]), Style::Incremental, NODE);
+            let refused = check_against(&image, &change.expect("taken"), rules());
+            refused.map_err(|error| error.message)
+        };
+        assert_eq!(told("ordain.broker.drain", "true"), Ok(()));
+        assert_eq!(told("log.cleaner.max.compaction.lag.ms", "5"), Ok(()), "the way out");
+        let another = told("log.cleaner.max.compaction.lag.ms", "2").expect_err("another contradiction");
+        assert!(another.expect("it says why").contains("compaction.lag"));
     }
 
     #[test]

@@ -34,8 +34,8 @@ pub(super) struct Core {
     pub(super) vote_durable: bool,
     /// Who is to be told of the vote once it is durable.
     pub(super) vote_asked_by: Option<NodeId>,
-    /// A pre-vote of this epoch that was refused because its leader was heard: granted once it is not any more, if it can be. Boxed: it
-    /// is rare.
+    /// A pre-vote of this epoch that was refused because its leader was heard, or may have been before the node's start: granted once
+    /// that is over, if it can be. Boxed: it is rare.
     pub(super) pre_vote_refused: Option<Box<(NodeId, Vote)>>,
     pub(super) log: LogState,
     /// Nodes that may not hear this one, and whether they are not heard, either.
@@ -183,6 +183,10 @@ impl Core {
     /// Whether it may have followed a leader before its node's start that still counts on it.
     pub(super) fn may_uphold(&self, now: Instant) -> bool {
         now < self.upholds_until
+    }
+
+    pub(super) fn has_refused_pre_vote(&self) -> bool {
+        self.pre_vote_refused.as_ref().is_some_and(|asked| asked.1.epoch == self.epoch)
     }
 
     /// The disk has not taken its vote of this epoch yet.

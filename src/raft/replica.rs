@@ -74,7 +74,10 @@ impl Replica {
     /// dissertation, §4.2.3 and §6.4).
     #[must_use]
     pub fn with_earlier_life(mut self, now: Instant) -> Replica {
-        self.core.upholds_until = now.after(self.core.timing.upholding);
+        // Whoever is alone has no other to follow.
+        if self.core.others().next().is_some() {
+            self.core.upholds_until = now.after(self.core.timing.upholding);
+        }
         self
     }
 
@@ -129,6 +132,7 @@ impl Replica {
                 self.core.log.want_start(log_start);
                 self.core.log.move_start(log_start);
             }
+            Event::Campaign if self.core.may_uphold(now) => {}
             Event::Campaign => self.campaign(now, effects),
             Event::TransferLeadership { to } => match &mut self.role {
                 Role::Leader(leader) => leader.begin_transfer(&self.core, now, to, effects),
@@ -261,6 +265,10 @@ impl Replica {
             (Answer::Now(Decision::Refused(Refusal::HasLeader)), Role::Follower(_)) => {
                 self.core.pre_vote_refused = Some(Box::new((from, *vote)));
             }
+            (Answer::Now(Decision::Refused(Refusal::HasLeader)), Role::Unattached(unattached)) => {
+                unattached.wait_no_longer_than(self.core.upholds_until);
+                self.core.pre_vote_refused = Some(Box::new((from, *vote)));
+            }
             (Answer::Now(Decision::Granted), Role::Follower(follower)) => {
                 follower.give_way(&mut self.core, now);
             }
@@ -279,6 +287,15 @@ impl Replica {
                 | Role::Leader(_)
                 | Role::Failed,
             ) => {}
+        }
+    }
+
+    /// Decides anew on the pre-vote that was refused last: no leader stands against it any more.
+    fn look_at_refused_pre_vote(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if let Some(asked) = self.core.pre_vote_refused.take()
+            && asked.1.epoch == self.core.epoch
+        {
+            self.take_vote(now, asked.0, &asked.1, effects);
         }
     }
 
@@ -449,6 +466,10 @@ impl Replica {
             (Role::Unattached(unattached), Timer::Election) if self.core.may_uphold(now) => {
                 unattached.wait_until(self.core.upholds_until);
             }
+            (Role::Unattached(unattached), Timer::Election) if self.core.has_refused_pre_vote() => {
+                unattached.wait(&mut self.core, now);
+                self.look_at_refused_pre_vote(now, effects);
+            }
             (Role::Unattached(_) | Role::Follower(_), Timer::Election) => self.campaign(now, effects),
             (Role::Unattached(unattached), Timer::Discover) => {
                 unattached.discover(&mut self.core, now, effects);
@@ -497,11 +518,7 @@ impl Replica {
             Role::Follower(follower) if follower.leader() == node => {
                 follower.leader_is_silent(&mut self.core, now);
                 // Whoever noticed first has been asking.
-                if let Some(asked) = self.core.pre_vote_refused.take()
-                    && asked.1.epoch == self.core.epoch
-                {
-                    self.take_vote(now, asked.0, &asked.1, effects);
-                }
+                self.look_at_refused_pre_vote(now, effects);
             }
             Role::Leader(_) => self.node_is_unproven(now, node, effects),
             Role::Unattached(_)

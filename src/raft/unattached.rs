@@ -39,6 +39,10 @@ impl Unattached {
         self.until = until;
     }
 
+    pub(super) fn wait_no_longer_than(&mut self, until: Instant) {
+        self.until = self.until.min(until);
+    }
+
     pub(super) fn deadline(&self, core: &Core) -> (Instant, Timer) {
         (self.until, if core.is_eligible() { Timer::Election } else { Timer::Discover })
     }

@@ -70,19 +70,34 @@ pub(in crate::broker) async fn handle(
             Err(error) => drop(results.insert(place, Err(error))),
         }
     }
-    let own = context.config().node_id;
+    let mut all: Vec<Moving<'_>> = Vec::new();
     for (leader, wanted) in asked {
-        let outcomes = if leader == own {
-            here(context, &wanted, deadline).await
-        } else if caller.via.is_some() {
-            let moved = || ApiError::bare(ErrorCode::NotLeaderOrFollower);
-            wanted.iter().map(|_| Err(moved())).collect()
-        } else {
-            there(context, leader, &wanted, deadline).await
-        };
-        results.extend(wanted.into_iter().map(|wanted| wanted.place).zip(outcomes));
+        all.push(Box::pin(of_leader(context, caller, leader, wanted, deadline)));
     }
+    results.extend(join_all(all).await.into_iter().flatten());
     respond(&image, request.topic_partitions, results)
+}
+
+/// What becomes of what one node leads.
+type Moving<'a> = Pin<Box<dyn Future<Output = Vec<(Place, Result<(), ApiError>)>> + Send + 'a>>;
+
+/// Lets a node hand over what it leads; side by side with the others, so that none waits for another's time to be over.
+async fn of_leader(
+    context: &Arc<Context>,
+    caller: &Caller,
+    leader: NodeId,
+    wanted: Vec<Wanted>,
+    deadline: Instant,
+) -> Vec<(Place, Result<(), ApiError>)> {
+    let outcomes = if leader == context.config().node_id {
+        here(context, &wanted, deadline).await
+    } else if caller.via.is_some() {
+        let moved = || ApiError::bare(ErrorCode::NotLeaderOrFollower);
+        wanted.iter().map(|_| Err(moved())).collect()
+    } else {
+        there(context, leader, &wanted, deadline).await
+    };
+    wanted.into_iter().map(|wanted| wanted.place).zip(outcomes).collect()
 }
 
 /// Why nothing of it is done, if it names partitions so often that to tell each mention would make too long an answer; `once`: how many it

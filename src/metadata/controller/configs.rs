@@ -130,7 +130,10 @@ fn alter_broker(
     }
     let after = BrokerLayers { broker: &broker, cluster: &cluster, settings: rules.settings };
     check_thread_pools(&before, &after).map_err(|error| invalid(&error))?;
-    if let Err(errors) = rules.config.reconfigured(&after) {
+    if let Err(errors) = rules.config.reconfigured(&after)
+        // What contradicted itself before is none of this request's mistakes: it can be changed further, and a broker can be drained.
+        && rules.config.reconfigured(&before).err().as_ref() != Some(&errors)
+    {
         return Err(match errors.iter().next().expect("a refusal has a reason") {
             // That it was changed while running is what the client knows best.
             ConfigError::Value { invalid: value, .. } => invalid(value),

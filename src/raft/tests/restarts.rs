@@ -63,6 +63,41 @@ fn it_takes_nobodys_place_itself_meanwhile() {
 }
 
 #[test]
+fn nobody_makes_it_campaign_meanwhile() {
+    let mut replica = found(5);
+    let campaign = |replica: &mut Replica, now| {
+        let mut effects = Vec::new();
+        replica.step(now, Event::Campaign, &mut effects);
+        effects
+    };
+    assert_eq!(campaign(&mut replica, Instant(OVER.0 - 1)), []);
+    assert_eq!(asked(&mut replica, Instant(OVER.0 - 1), at(2, 9)), Decision::Refused(Refusal::HasLeader));
+    assert!(!campaign(&mut replica, OVER).is_empty());
+}
+
+#[test]
+fn whoever_asked_meanwhile_is_answered_when_the_time_is_over() {
+    let over = |log_end| {
+        let mut replica = found(5);
+        assert_eq!(asked(&mut replica, Instant(1), log_end), Decision::Refused(Refusal::HasLeader));
+        assert_eq!(replica.deadline(), Some((OVER, Timer::Election)));
+        let mut effects = Vec::new();
+        replica.step(OVER, Event::Timer(Timer::Election), &mut effects);
+        let told = effects.iter().find_map(|effect| match effect {
+            Effect::Send { to, message: Message::VoteReply(reply) } => Some((*to, reply.decision)),
+            _ => None,
+        });
+        (told, replica.deadline().expect("it waits").0)
+    };
+    let (told, next) = over(at(2, 9));
+    assert_eq!(told, Some((NodeId(2), Decision::Granted)));
+    assert!(next >= OVER.after(Timing::USUAL.election), "it lets the other go first");
+    let (told, next) = over(at(2, 4));
+    assert_eq!(told, Some((NodeId(2), Decision::Refused(Refusal::LogBehind))));
+    assert_eq!(next, OVER, "the other cannot win");
+}
+
+#[test]
 fn who_is_told_of_a_leader_knows_again_whom_it_follows() {
     let mut replica = found(5);
     receive(&mut replica, 3, Message::BeginEpoch { epoch: EPOCH });

@@ -166,7 +166,9 @@ async fn take_back(client: &Client, format: Format, change: &Change, seen: &Look
         }
     }
     seen.check_known(node)?;
-    done(format, change, None, &format!("Node {node} is no voter."))
+    // Who is to become a voter is nothing that a client can ask for.
+    let word = if change.dry_run { " If it was to become one, that would be taken back." } else { "" };
+    done(format, change, None, &format!("Node {node} is no voter.{word}"))
 }
 
 fn done(format: Format, change: &Change, what: Option<&QuorumVoter>, text: &str) -> Result<(), Failure> {
