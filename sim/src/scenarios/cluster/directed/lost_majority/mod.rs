@@ -20,10 +20,7 @@ pub(super) const HALTS: Script = Script {
     nodes: 5,
     late: 0,
     window: WIDE,
-    finds: &[
-        (Mutant::ReplicaAmnesiacVotes, GOES_ON),
-        (Mutant::ReplicaDamagedVotes, "raft-leader-incomplete"),
-    ],
+    finds: &[(Mutant::ReplicaAmnesiacVotes, GOES_ON), (Mutant::ReplicaDamagedVotes, "two-leaders")],
     play: |stage| Box::pin(halts::play(stage)),
 };
 
