@@ -185,8 +185,10 @@ impl Core {
         now < self.upholds_until
     }
 
-    pub(super) fn has_refused_pre_vote(&self) -> bool {
-        self.pre_vote_refused.as_ref().is_some_and(|asked| asked.1.epoch == self.epoch)
+    /// Takes out the pre-vote that was refused last in this epoch.
+    pub(super) fn take_refused_pre_vote(&mut self) -> Option<(NodeId, Vote)> {
+        let asked = self.pre_vote_refused.take().map(|asked| *asked);
+        asked.filter(|(_, vote)| vote.epoch == self.epoch)
     }
 
     /// The disk has not taken its vote of this epoch yet.

@@ -290,15 +290,6 @@ impl Replica {
         }
     }
 
-    /// Decides anew on the pre-vote that was refused last: no leader stands against it any more.
-    fn look_at_refused_pre_vote(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        if let Some(asked) = self.core.pre_vote_refused.take()
-            && asked.1.epoch == self.core.epoch
-        {
-            self.take_vote(now, asked.0, &asked.1, effects);
-        }
-    }
-
     fn vote_is_durable(&mut self, now: Instant, epoch: LeaderEpoch, effects: &mut Vec<Effect>) {
         if epoch != self.core.epoch || self.core.vote_durable {
             return;
@@ -466,11 +457,14 @@ impl Replica {
             (Role::Unattached(unattached), Timer::Election) if self.core.may_uphold(now) => {
                 unattached.wait_until(self.core.upholds_until);
             }
-            (Role::Unattached(unattached), Timer::Election) if self.core.has_refused_pre_vote() => {
-                unattached.wait(&mut self.core, now);
-                self.look_at_refused_pre_vote(now, effects);
-            }
-            (Role::Unattached(_) | Role::Follower(_), Timer::Election) => self.campaign(now, effects),
+            (Role::Unattached(unattached), Timer::Election) => match self.core.take_refused_pre_vote() {
+                Some((from, vote)) => {
+                    unattached.wait(&mut self.core, now);
+                    self.take_vote(now, from, &vote, effects);
+                }
+                None => self.campaign(now, effects),
+            },
+            (Role::Follower(_), Timer::Election) => self.campaign(now, effects),
             (Role::Unattached(unattached), Timer::Discover) => {
                 unattached.discover(&mut self.core, now, effects);
             }
@@ -518,7 +512,9 @@ impl Replica {
             Role::Follower(follower) if follower.leader() == node => {
                 follower.leader_is_silent(&mut self.core, now);
                 // Whoever noticed first has been asking.
-                self.look_at_refused_pre_vote(now, effects);
+                if let Some((from, vote)) = self.core.take_refused_pre_vote() {
+                    self.take_vote(now, from, &vote, effects);
+                }
             }
             Role::Leader(_) => self.node_is_unproven(now, node, effects),
             Role::Unattached(_)
