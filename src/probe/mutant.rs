@@ -302,6 +302,8 @@ listed! {
         ClusterRepairsLast = "cluster-repairs-last",
         /// a follower takes its leader's request for the vote by which it was elected, if it comes late, for one that ends its leadership
         ClusterLateVoteUnfollows = "cluster-late-vote-unfollows",
+        /// a node that drains leaves campaigns to the others however long these come to no leader
+        ClusterPatientForEver = "cluster-patient-for-ever",
         /// a node of several does not start while its log of the metadata is damaged
         ClusterNeedsItsMetadata = "cluster-needs-its-metadata",
     }

@@ -43,8 +43,10 @@ pub(super) struct Core {
     /// Until then it may be counted on by a leader whom it followed before its node's start: it lets nobody take that one's place.
     pub(super) upholds_until: Instant,
     pub(super) electable: bool,
-    /// It leaves campaigns to the others as long as they come to one.
+    /// It leaves campaigns to the others as long as they come to a leader that commits.
     pub(super) reluctant: bool,
+    /// How long it leaves them to the others at most: since it is reluctant and knows of no such leader.
+    patient_until: Option<Instant>,
     /// Nodes beside the voters that may know who leads.
     acquaintances: Vec<NodeId>,
     #[cfg(any(test, feature = "testing", all(feature = "simulation", debug_assertions)))]
@@ -72,6 +74,7 @@ impl Core {
             upholds_until: Instant(0),
             electable: true,
             reluctant: false,
+            patient_until: None,
             acquaintances: Vec::new(),
             #[cfg(any(test, feature = "testing", all(feature = "simulation", debug_assertions)))]
             mistake: None,
@@ -143,13 +146,34 @@ impl Core {
         self.unproven.iter().any(|(other, _)| *other == node)
     }
 
+    pub(super) fn be_reluctant(&mut self, reluctant: bool) {
+        self.reluctant = reluctant;
+        self.patient_until = None;
+    }
+
+    /// So much is committed: if that is of this epoch, the others have come to a leader.
+    pub(super) fn note_committed(&mut self, position: Position) {
+        if position.epoch == self.epoch {
+            self.patient_until = None;
+        }
+    }
+
+    /// Whether it leaves campaigns to the others.
+    pub(super) fn leaves_campaigns(&mut self, now: Instant) -> bool {
+        if !self.reluctant {
+            return false;
+        }
+        let until = now.after(self.timing.patience);
+        now < *self.patient_until.get_or_insert(until) || self.mistaken(Mistake::PatientForEver)
+    }
+
     /// How many voters that are heard campaign before this one.
-    pub(super) fn turns_before(&self) -> u32 {
+    pub(super) fn turns_before(&mut self, now: Instant) -> u32 {
         let mut heard = self.voters().keys().iter().filter(|key| !self.is_silent(key.node));
         let count = heard.clone().count() as u32;
         let Some(place) = heard.position(|&key| key == self.key) else { return 0 };
         let turn = (place as u32 + count - self.first_turn % count) % count;
-        if self.reluctant { turn + count } else { turn }
+        if self.leaves_campaigns(now) { turn + count } else { turn }
     }
 
     pub(super) fn note_unproven(&mut self, node: NodeId) {
@@ -220,6 +244,7 @@ impl Core {
         if self.log.commit(position) && position.end > before {
             effects.push(Effect::AdvanceHighWatermark { offset: position.end });
         }
+        self.note_committed(self.log.high_watermark());
         self.follow_start(effects);
     }
 

@@ -35,7 +35,7 @@ impl Follower {
     }
 
     pub(super) fn leader_is_silent(&mut self, core: &mut Core, now: Instant) {
-        let turn = now.after(core.timing.election_turn * core.turns_before());
+        let turn = now.after(core.timing.election_turn * core.turns_before(now));
         let wait = core.timing.election_after_silence;
         self.until.get_or_insert(core.jitter.within(turn, wait));
     }
@@ -49,9 +49,9 @@ impl Follower {
     }
 
     /// Whoever asks for votes in the place of the silent leader cannot have this one's, and lacks what this replica holds.
-    pub(super) fn hurry(&mut self, core: &Core, now: Instant) {
+    pub(super) fn hurry(&mut self, core: &mut Core, now: Instant) {
         if let Some(until) = &mut self.until
-            && !core.reluctant
+            && !core.leaves_campaigns(now)
         {
             *until = (*until).min(now);
         }
@@ -75,6 +75,7 @@ impl Follower {
         reply: &FetchReply,
         effects: &mut Vec<Effect>,
     ) -> Result<(), HaltReason> {
+        core.note_committed(reply.high_watermark);
         if reply.asked != core.log.end() && !core.mistaken(Mistake::TakeStaleReply) {
             self.take_stale(core, reply, effects);
             return Ok(());

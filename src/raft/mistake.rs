@@ -54,6 +54,8 @@ pub enum Mistake {
     LateVoteUnfollows,
     /// A replica whose vote is not durable yet campaigns in another epoch.
     CampaignWhileVoting,
+    /// A replica whose node shall lead nothing leaves campaigns to the others however long these come to none.
+    PatientForEver,
     /// A leader tells its voters who leads, and no others that are to hold the log.
     TellVotersAlone,
     /// A voter is removed though too few of the others follow.
@@ -96,6 +98,7 @@ impl Mistake {
         Mistake::WaitForTheResigned,
         Mistake::LateVoteUnfollows,
         Mistake::CampaignWhileVoting,
+        Mistake::PatientForEver,
         Mistake::TellVotersAlone,
         Mistake::RemoveTheNeeded,
         Mistake::TransferToldOnce,

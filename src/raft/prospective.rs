@@ -79,7 +79,7 @@ impl Pause {
         match self {
             Pause::Random => core.jitter.within(now, core.timing.backoff),
             Pause::InTurn => {
-                let turn = now.after(core.timing.election_turn * core.turns_before());
+                let turn = now.after(core.timing.election_turn * core.turns_before(now));
                 core.jitter.within(turn, core.timing.election_after_silence)
             }
         }

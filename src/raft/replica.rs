@@ -167,7 +167,7 @@ impl Replica {
                     self.unattach(now, effects);
                 }
             }
-            Event::Reluctant(reluctant) => self.core.reluctant = reluctant,
+            Event::Reluctant(reluctant) => self.core.be_reluctant(reluctant),
             Event::Resign => self.unattach(now, effects),
             Event::StorageFailed => self.become_role(Role::Failed, effects),
         }
@@ -273,10 +273,10 @@ impl Replica {
                 follower.give_way(&mut self.core, now);
             }
             (Answer::Now(Decision::Refused(Refusal::LogBehind)), Role::Follower(follower)) => {
-                follower.hurry(&self.core, now);
+                follower.hurry(&mut self.core, now);
             }
             (Answer::Now(Decision::Refused(Refusal::LogBehind)), Role::Unattached(unattached)) => {
-                unattached.hurry(&self.core, now);
+                unattached.hurry(&mut self.core, now);
             }
             (
                 Answer::Now(_) | Answer::OnceDurable,
@@ -359,6 +359,8 @@ impl Replica {
             None => {
                 // From here on it knows whom it follows.
                 self.core.upholds_until = now;
+                // Who was refused before that asks again, should this leader fall silent.
+                self.core.pre_vote_refused = None;
                 let follower = Follower::new(&mut self.core, leader, now, effects);
                 self.become_role(Role::Follower(follower), effects);
             }

@@ -39,6 +39,8 @@ pub struct Timing {
     /// After a node's start, until no leader counts any more on what its replicas followed before: longer than nodes are silent
     /// until they count as such, since clocks do not run quite alike.
     pub upholding: Duration,
+    /// Without a leader that commits, until who shall not lead campaigns as anybody else: longer than the others take where they can.
+    pub patience: Duration,
 }
 
 impl Timing {
@@ -53,6 +55,7 @@ impl Timing {
         discover: Duration::from_millis(250),
         transfer: Duration::from_secs(2),
         upholding: Duration::from_millis(600),
+        patience: Duration::from_secs(3),
     };
 }
 

@@ -21,7 +21,7 @@ impl Unattached {
     pub(super) fn wait(&mut self, core: &mut Core, now: Instant) {
         self.until = if core.is_eligible() {
             let election = core.timing.election;
-            let at_least = if core.reluctant { election * 2 } else { election };
+            let at_least = if core.leaves_campaigns(now) { election * 2 } else { election };
             core.jitter.within(now.after(at_least), election)
         } else {
             now.after(core.timing.discover)
@@ -29,8 +29,8 @@ impl Unattached {
     }
 
     /// Whoever asks for votes lacks what this replica holds.
-    pub(super) fn hurry(&mut self, core: &Core, now: Instant) {
-        if core.is_eligible() && !core.reluctant {
+    pub(super) fn hurry(&mut self, core: &mut Core, now: Instant) {
+        if core.is_eligible() && !core.leaves_campaigns(now) {
             self.until = self.until.min(now.max(core.upholds_until));
         }
     }

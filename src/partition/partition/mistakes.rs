@@ -3,7 +3,7 @@ use crate::raft::{Mistake, Replica};
 
 /// Plants the core's mistake that a mutant stands for.
 pub(super) fn plant(replica: &mut Replica) {
-    const PLANTED: [(Mutant, Mistake); 28] = [
+    const PLANTED: [(Mutant, Mistake); 29] = [
         (Mutant::ReplicaGrantBeforeDurable, Mistake::GrantBeforeDurable),
         (Mutant::ReplicaAskBeforeDurable, Mistake::AskBeforeDurable),
         (Mutant::ReplicaVoteTwice, Mistake::VoteTwice),
@@ -27,6 +27,7 @@ pub(super) fn plant(replica: &mut Replica) {
         (Mutant::ReplicaWaitsForTheResigned, Mistake::WaitForTheResigned),
         (Mutant::ClusterLateVoteUnfollows, Mistake::LateVoteUnfollows),
         (Mutant::ClusterCampaignsWhileVoting, Mistake::CampaignWhileVoting),
+        (Mutant::ClusterPatientForEver, Mistake::PatientForEver),
         (Mutant::ClusterTellsVotersAlone, Mistake::TellVotersAlone),
         (Mutant::ClusterRemovesTheNeeded, Mistake::RemoveTheNeeded),
         (Mutant::ClusterTransferToldOnce, Mistake::TransferToldOnce),

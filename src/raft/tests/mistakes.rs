@@ -30,6 +30,7 @@ const OF_WHOLE_NODES: &[Mistake] = &[
     Mistake::WaitForTheResigned,
     Mistake::LateVoteUnfollows,
     Mistake::CampaignWhileVoting,
+    Mistake::PatientForEver,
     Mistake::TellVotersAlone,
     Mistake::RemoveTheNeeded,
 ];

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use crate::raft::cluster::first_key;
 use crate::raft::{
-    Ballot, Decision, Effect, Event, Message, Position, Recovered, Refusal, Replica, Timer, Timing, Vote,
-    VoteReply, VoterSet,
+    Ballot, Decision, Effect, Event, FetchOutcome, FetchReply, Message, Position, Recovered, Refusal,
+    Replica, Slice, Timer, Timing, Vote, VoteReply, VoterSet,
 };
 use crate::types::{EpochHistory, Instant, LeaderEpoch, NodeId, Offset};
 
@@ -85,6 +85,39 @@ fn a_reluctant_one_comes_after_all_others() {
     step(&mut replica, Event::Reluctant(false));
     step(&mut replica, pre_vote(2, 1, 4));
     assert_eq!(election(&replica), Duration::ZERO);
+}
+
+#[test]
+fn a_reluctant_one_is_patient_until_nobody_has_led_for_long() {
+    let mut replica = follower(1, 5, 0);
+    step(&mut replica, Event::Reluctant(true));
+    let at = |since: Duration| Instant(0).after(since);
+    let silent = |replica: &mut Replica, now| {
+        let mut effects = Vec::new();
+        replica.step(now, Event::NodeHeard { node: LEADER }, &mut effects);
+        replica.step(now, Event::NodeSilent { node: LEADER }, &mut effects);
+        replica.deadline().map(|(at, _)| at.since(now))
+    };
+    let others = Timing::USUAL.election_turn * 2;
+    let over = Timing::USUAL.patience;
+    assert!(silent(&mut replica, Instant(0)) >= Some(others));
+    assert!(silent(&mut replica, at(over - Duration::from_nanos(1))) >= Some(others));
+    assert!(silent(&mut replica, at(over)) < Some(others), "nobody has committed anything");
+    // A reply that tells what was committed before this epoch says nothing of its leader; one of this epoch does.
+    for (epoch, is_patient) in [(0, false), (1, true)] {
+        let high_watermark = Position { epoch: LeaderEpoch(epoch), end: Offset(5) };
+        let slice = Slice { last: position(5), epoch_starts: Vec::new(), voters: Vec::new() };
+        let reply = FetchReply {
+            epoch: LeaderEpoch(1),
+            asked: position(5),
+            high_watermark,
+            log_start: Offset::ZERO,
+            outcome: FetchOutcome::Entries(slice),
+        };
+        let event = Event::Received { from: LEADER, message: Message::FetchReply(reply) };
+        replica.step(at(over), event, &mut Vec::new());
+        assert_eq!(silent(&mut replica, at(over)) >= Some(others), is_patient, "{epoch}");
+    }
 }
 
 #[test]

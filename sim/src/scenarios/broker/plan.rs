@@ -25,6 +25,14 @@ pub(in crate::scenarios) const RETENTION_BYTES: u64 = 20_000;
 pub(in crate::scenarios) const BROKER_DEFAULTS: &str = "all brokers";
 /// Where the broker keeps groups.
 pub(in crate::scenarios) const OFFSETS_TOPIC: &str = "__consumer_offsets";
+/// How the names begin of topics that are made and deleted all the while.
+pub(in crate::scenarios) const SIDE: &str = "side-";
+
+/// Whether a topic is one of those that clients work on who mean no harm.
+pub(in crate::scenarios) fn is_worked_on(topic: &str) -> bool {
+    [TOPIC, COMPACTED, SHORT, OFFSETS_TOPIC].contains(&topic) || topic.starts_with(SIDE)
+}
+
 /// In how many partitions.
 pub(in crate::scenarios) const OFFSETS_PARTITIONS: i32 = 2;
 /// How many keys a compacted topic has from one producer.

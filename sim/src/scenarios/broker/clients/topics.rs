@@ -9,7 +9,7 @@ use ordain::types::{ErrorCode, PartitionIndex};
 
 use super::{Seat, Servers, Told, bounded};
 use crate::scenarios::broker::history::{Done, History, TopicChange, TopicLook, TopicSeen};
-use crate::scenarios::broker::plan::BROKER_DEFAULTS;
+use crate::scenarios::broker::plan::{BROKER_DEFAULTS, SIDE};
 use crate::time::SimTime;
 
 /// Topics that it works on at a time.
@@ -110,7 +110,7 @@ async fn write_some(client: &Client, io: &Io, topic: &str) -> Never {
 
 /// The name that a topic's number has now: another one after each change of unknown fate.
 fn present_name(history: &History, number: u64) -> String {
-    let prefix = format!("side-{number}-");
+    let prefix = format!("{SIDE}{number}-");
     let events = history.events();
     let unknown = |name: &str| {
         name.starts_with(&prefix)
