@@ -19,6 +19,9 @@ pub struct Recovered {
     pub voters: Vec<(Position, VoterSet)>,
 }
 
+/// Its patience has not begun to end.
+const UNHURRIED: Instant = Instant(u64::MAX);
+
 /// What a replica knows in every role.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Core {
@@ -45,8 +48,8 @@ pub(super) struct Core {
     pub(super) electable: bool,
     /// It leaves campaigns to the others as long as they come to a leader that commits.
     pub(super) reluctant: bool,
-    /// How long it leaves them to the others at most: since it is reluctant and knows of no such leader.
-    patient_until: Option<Instant>,
+    /// Until when it leaves them to the others at most, once there is no such leader; the greatest while nobody has looked.
+    patient_until: Instant,
     /// Nodes beside the voters that may know who leads.
     acquaintances: Vec<NodeId>,
     #[cfg(any(test, feature = "testing", all(feature = "simulation", debug_assertions)))]
@@ -74,7 +77,7 @@ impl Core {
             upholds_until: Instant(0),
             electable: true,
             reluctant: false,
-            patient_until: None,
+            patient_until: UNHURRIED,
             acquaintances: Vec::new(),
             #[cfg(any(test, feature = "testing", all(feature = "simulation", debug_assertions)))]
             mistake: None,
@@ -148,13 +151,13 @@ impl Core {
 
     pub(super) fn be_reluctant(&mut self, reluctant: bool) {
         self.reluctant = reluctant;
-        self.patient_until = None;
+        self.patient_until = UNHURRIED;
     }
 
     /// So much is committed: if that is of this epoch, the others have come to a leader.
     pub(super) fn note_committed(&mut self, position: Position) {
         if position.epoch == self.epoch {
-            self.patient_until = None;
+            self.patient_until = UNHURRIED;
         }
     }
 
@@ -163,8 +166,8 @@ impl Core {
         if !self.reluctant {
             return false;
         }
-        let until = now.after(self.timing.patience);
-        now < *self.patient_until.get_or_insert(until) || self.mistaken(Mistake::PatientForEver)
+        self.patient_until = self.patient_until.min(now.after(self.timing.patience));
+        now < self.patient_until || self.mistaken(Mistake::PatientForEver)
     }
 
     /// How many voters that are heard campaign before this one.

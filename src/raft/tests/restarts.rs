@@ -107,6 +107,18 @@ fn who_is_told_of_a_leader_knows_again_whom_it_follows() {
 }
 
 #[test]
+fn whoever_asked_before_it_was_told_of_a_leader_is_not_answered_again() {
+    let mut replica = found(5);
+    assert_eq!(asked(&mut replica, Instant(1), at(2, 9)), Decision::Refused(Refusal::HasLeader));
+    receive(&mut replica, 3, Message::BeginEpoch { epoch: EPOCH });
+    assert_eq!(step(&mut replica, Event::NodeSilent { node: NodeId(3) }), []);
+    // Who asks while the leader is heard still is.
+    step(&mut replica, Event::NodeHeard { node: NodeId(3) });
+    assert_eq!(asked(&mut replica, Instant(2), at(2, 9)), Decision::Refused(Refusal::HasLeader));
+    assert_eq!(step(&mut replica, Event::NodeSilent { node: NodeId(3) }).len(), 1);
+}
+
+#[test]
 fn a_vote_is_given_meanwhile() {
     // Whoever asks for it has been granted the pre-votes of a majority: no leader counts on all the others of it.
     let mut replica = found(5);

@@ -21,18 +21,12 @@ pub(in crate::scenarios) const COMPACTED: &str = "compacted";
 pub(in crate::scenarios) const SHORT: &str = "short";
 /// What it keeps, in bytes.
 pub(in crate::scenarios) const RETENTION_BYTES: u64 = 20_000;
+/// How the names begin of topics that are made and deleted all the while.
+pub(in crate::scenarios) const SIDE: &str = "side-";
 /// What is configured for all brokers, where the history names topics: no topic can be called so.
 pub(in crate::scenarios) const BROKER_DEFAULTS: &str = "all brokers";
 /// Where the broker keeps groups.
 pub(in crate::scenarios) const OFFSETS_TOPIC: &str = "__consumer_offsets";
-/// How the names begin of topics that are made and deleted all the while.
-pub(in crate::scenarios) const SIDE: &str = "side-";
-
-/// Whether a topic is one of those that clients work on who mean no harm.
-pub(in crate::scenarios) fn is_worked_on(topic: &str) -> bool {
-    [TOPIC, COMPACTED, SHORT, OFFSETS_TOPIC].contains(&topic) || topic.starts_with(SIDE)
-}
-
 /// In how many partitions.
 pub(in crate::scenarios) const OFFSETS_PARTITIONS: i32 = 2;
 /// How many keys a compacted topic has from one producer.
@@ -52,6 +46,11 @@ pub(in crate::scenarios) const BROKER: &str = "broker";
 pub(in crate::scenarios) const PORT: u16 = 9092;
 /// Where several nodes listen for each other.
 pub(in crate::scenarios) const BETWEEN_NODES: u16 = 9093;
+
+/// Whether a topic is one of those that clients work on who mean no harm.
+pub(in crate::scenarios) fn is_worked_on(topic: &str) -> bool {
+    [TOPIC, COMPACTED, SHORT, OFFSETS_TOPIC].contains(&topic) || topic.starts_with(SIDE)
+}
 
 /// What takes a topic's records away, beside requests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
