@@ -256,7 +256,12 @@ impl Client {
         create: AutoCreate,
     ) -> Result<ClusterMetadata, ClientError> {
         let broker = self.any_broker().await?;
-        let metadata = self.described_by(&broker, topics, create).await?;
+        let described = self.described_by(&broker, topics, create).await;
+        if described.is_err() {
+            // It may have been stopped while its connections stay.
+            self.ask_another();
+        }
+        let metadata = described?;
         self.remember(&metadata);
         if metadata.topics.values().any(|topic| topic.partitions.iter().any(|one| one.leader.is_none())) {
             // The next one may know who leads.

@@ -18,7 +18,8 @@ impl Retry {
         Retry { client, deadline, backoff }
     }
 
-    /// Waits before the next attempt, longer each time, and has metadata fetched anew if it may be outdated.
+    /// Waits before the next attempt, longer each time. Where metadata may be outdated it is fetched anew, from another broker: by what
+    /// comes next, too, if this was the last attempt.
     ///
     /// # Errors
     /// `error` itself, if it does not pass with time or the time is up. A cluster that was never reached is
@@ -27,15 +28,15 @@ impl Retry {
         if !error.is_retriable() || !self.client.was_reached() {
             return Err(error);
         }
+        if error.is_stale_metadata() {
+            self.client.doubt();
+        }
         // Half to all of the back-off, so that clients do not come in step.
         let half = u64::try_from(self.backoff.as_nanos() / 2).unwrap_or(u64::MAX);
         let wait = Duration::from_nanos(half + self.client.random_below(half.max(1)));
         let clock = &self.client.io().clock;
         if clock.now().after(wait) >= self.deadline {
             return Err(error);
-        }
-        if error.is_stale_metadata() {
-            self.client.doubt();
         }
         tracing::debug!(%error, "trying again");
         clock.sleep(wait).await;

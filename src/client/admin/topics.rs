@@ -243,6 +243,10 @@ impl Client {
                     if code == ErrorCode::NotController.code() {
                         ClientError::check(broker.address(), R::API, code, "the controller", None)?;
                     }
+                    if code == ErrorCode::RequestTimedOut.code() {
+                        // It may be cut off from the active controller.
+                        self.ask_another();
+                    }
                 }
                 Ok((broker, answer))
             };
